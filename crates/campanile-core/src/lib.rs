@@ -1,0 +1,13 @@
+//! The vocabulary of Campanile and every decision that needs no I/O.
+//!
+//! Nothing in this crate reads a clock, a file or a socket: time is handed in, data is borrowed.
+
+pub mod clock;
+pub mod condition;
+pub mod ids;
+pub mod problem;
+pub mod recipient;
+pub mod scope;
+pub mod time;
+pub mod window;
+pub mod workflow;

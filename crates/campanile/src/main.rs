@@ -1,0 +1,2 @@
+//! The `campanile` binary.
+fn main() {}
