@@ -1,1 +1,37 @@
-//! Campanile store.
+//! Everything that touches a database: schema, migrations and every SQL statement, once for SQLite and PostgreSQL.
+//!
+//! Writes go through a group commit (`db/`): whatever waits when a transaction ends is written by the next one, and
+//! each caller is answered when its part is durable. Engine work is written as a [`Unit`], whose guard decides inside
+//! the transaction whether the unit still stands; everything else is a closure over a [`Tx`].
+
+mod accounts;
+mod channel_data;
+mod db;
+mod delivery;
+mod error;
+mod jobs;
+mod messages;
+mod page;
+mod recipients;
+mod retention;
+mod runs;
+mod schema;
+mod unit;
+mod versions;
+
+pub use accounts::{ApiKey, Channel, ChannelSettings, Credential, Environment, KeyKind, NewKey, hash_secret};
+pub use channel_data::ChannelDataRow;
+pub use db::{Cost, Param, Row, Store, StoreOptions, Tx};
+pub use delivery::{DeliveryLog, DeliveryResult};
+pub use error::StoreError;
+pub use jobs::{Claim, JobKind, JobRow, JobStats};
+pub use messages::{
+    Engagement, EventRow, FeedCounts, FeedFilter, MessageFilter, MessageRow, MessageStatusRow, MessageView,
+    TenantFilter, event_id,
+};
+pub use page::{Cursor, Direction, Page, PageRequest};
+pub use recipients::{RecipientRow, merge_json};
+pub use runs::{RecipientRunRow, RunRow, RunStatus, StoredRun};
+pub use schema::LATEST as SCHEMA_VERSION;
+pub use unit::{Guard, GuardAction, IdempotencyRow, Outcome, RunUpdate, StoredReply, Unit};
+pub use versions::{CommitRow, NewVersion, ResourceKind, ResourceRow, VersionRow};

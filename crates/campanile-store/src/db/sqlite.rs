@@ -1,0 +1,272 @@
+//! SQLite: one writer thread that commits groups, a pool of readers.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+
+use parking_lot::Mutex;
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::mpsc;
+
+use super::param::{Param, Row};
+use super::{CommitStats, Cost, Tx, TxInner, Write};
+use crate::error::StoreError;
+use crate::{schema, unit};
+
+/// Writes waiting for the writer; more make their callers wait.
+const QUEUE_LEN: usize = 4_096;
+/// Most writes in one transaction: bounds its length and the wait of whoever comes next.
+const GROUP_MAX: usize = 1_024;
+const READERS_MAX: usize = 8;
+
+pub(super) struct Sqlite {
+    queue: mpsc::Sender<Write>,
+    readers: Arc<Readers>,
+    pub(super) stats: Arc<CommitStats>,
+}
+
+struct Readers {
+    path: std::path::PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Sqlite {
+    pub(super) fn open(dir: &Path) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(dir).map_err(|error| {
+            StoreError::unavailable(format_args!("cannot create {}: {error}", dir.display()))
+        })?;
+        let path = dir.join("campanile.db");
+        let mut writer = connect(&path, false)?;
+        schema::migrate_sqlite(&mut writer)?;
+        let (queue, waiting) = mpsc::channel(QUEUE_LEN);
+        let stats = Arc::new(CommitStats::default());
+        let noted = Arc::clone(&stats);
+        thread::Builder::new()
+            .name("campanile-writer".into())
+            .spawn(move || write_groups(&Mutex::new(writer), waiting, &noted))
+            .map_err(StoreError::unavailable)?;
+        Ok(Self { queue, readers: Arc::new(Readers { path, idle: Mutex::new(Vec::new()) }), stats })
+    }
+
+    pub(super) async fn submit(&self, write: Write) -> Result<(), StoreError> {
+        self.queue.send(write).await.map_err(|_| StoreError::unavailable("the writer stopped"))
+    }
+
+    pub(super) async fn query(
+        &self,
+        cost: Cost,
+        sql: &str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<Row>, StoreError> {
+        match cost {
+            // Cheaper here than handing it to another thread and back.
+            Cost::Point => self.readers.with(|db| query(db, sql, params)),
+            Cost::Scan => {
+                let readers = Arc::clone(&self.readers);
+                let sql = sql.to_owned();
+                let params: Vec<Param<'static>> = params.iter().map(owned).collect();
+                tokio::task::spawn_blocking(move || readers.with(|db| query(db, &sql, &params)))
+                    .await
+                    .map_err(StoreError::unavailable)?
+            }
+        }
+    }
+}
+
+fn owned(param: &Param<'_>) -> Param<'static> {
+    match param {
+        Param::Null => Param::Null,
+        Param::Int(value) => Param::Int(*value),
+        Param::Text(text) => Param::Text(text.clone().into_owned().into()),
+        Param::Blob(bytes) => Param::Blob(bytes.clone().into_owned().into()),
+        Param::Texts(list) => Param::Texts(list.clone()),
+        Param::Blobs(list) => Param::Blobs(list.clone()),
+    }
+}
+
+impl Readers {
+    fn with<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let idle = self.idle.lock().pop();
+        let db = match idle {
+            Some(db) => db,
+            None => connect(&self.path, true)?,
+        };
+        let result = read(&db);
+        let mut idle = self.idle.lock();
+        if idle.len() < READERS_MAX {
+            idle.push(db);
+        }
+        result
+    }
+}
+
+fn connect(path: &Path, read_only: bool) -> Result<Connection, StoreError> {
+    let flags = if read_only {
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX
+    } else {
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX
+    };
+    let db = Connection::open_with_flags(path, flags)?;
+    db.set_prepared_statement_cache_capacity(256);
+    db.busy_timeout(std::time::Duration::from_secs(5))?;
+    if !read_only {
+        db.pragma_update(None, "page_size", 8192)?;
+        db.pragma_update(None, "journal_mode", "wal")?;
+        db.pragma_update(None, "synchronous", "full")?;
+        db.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+        db.pragma_update(None, "journal_size_limit", 64 << 20)?;
+        db.pragma_update(None, "cache_size", -64_000)?;
+    } else {
+        db.pragma_update(None, "cache_size", -8_000)?;
+    }
+    db.pragma_update(None, "temp_store", "memory")?;
+    db.pragma_update(None, "foreign_keys", false)?;
+    Ok(db)
+}
+
+/// The writer's life: wait for one write, take all that wait with it, write them in one transaction, answer.
+fn write_groups(db: &Mutex<Connection>, mut waiting: mpsc::Receiver<Write>, stats: &CommitStats) {
+    let mut group = Vec::with_capacity(GROUP_MAX);
+    while waiting.blocking_recv_many(&mut group, GROUP_MAX) > 0 {
+        stats.note(group.len());
+        write_group(db, &mut group);
+    }
+}
+
+fn write_group(db: &Mutex<Connection>, group: &mut Vec<Write>) {
+    let begun = execute(&db.lock(), "BEGIN IMMEDIATE", &[]);
+    if let Err(error) = begun {
+        return group.drain(..).for_each(|write| refuse(write, &error));
+    }
+    let mut answers: Vec<Box<dyn FnOnce(Option<&StoreError>)>> = Vec::with_capacity(group.len());
+    let mut units = Vec::new();
+    for write in group.drain(..) {
+        match write {
+            Write::Unit(unit, reply) => units.push((unit, reply)),
+            Write::Work(work, reply) => {
+                flush(db, &mut units, &mut answers);
+                let mut tx = Tx { inner: TxInner::Sqlite(db) };
+                let result = alone(db, || futures_util::FutureExt::now_or_never(work(&mut tx)));
+                answers.push(Box::new(move |failed| {
+                    let _ = reply.send(failed.cloned().map_or(result, Err));
+                }));
+            }
+        }
+    }
+    flush(db, &mut units, &mut answers);
+    let committed = execute(&db.lock(), "COMMIT", &[]);
+    if let Err(error) = &committed {
+        tracing::error!(%error, "commit failed; nothing of the group was written");
+        let _ = execute(&db.lock(), "ROLLBACK", &[]);
+    }
+    for answer in answers {
+        answer(committed.as_ref().err());
+    }
+}
+
+type Waiting = (Box<unit::Unit>, tokio::sync::oneshot::Sender<Result<unit::Outcome, StoreError>>);
+
+/// Writes the units gathered so far; a unit that fails undoes only itself.
+fn flush(
+    db: &Mutex<Connection>,
+    units: &mut Vec<Waiting>,
+    answers: &mut Vec<Box<dyn FnOnce(Option<&StoreError>)>>,
+) {
+    for (unit, reply) in units.drain(..) {
+        let mut tx = Tx { inner: TxInner::Sqlite(db) };
+        let result = alone(db, || {
+            futures_util::FutureExt::now_or_never(unit::write_units(&mut tx, std::slice::from_ref(&*unit)))
+        });
+        let result =
+            result.and_then(|mut outcomes| outcomes.pop().ok_or_else(|| StoreError::corrupt("no outcome")));
+        answers.push(Box::new(move |failed| {
+            let _ = reply.send(failed.cloned().map_or(result, Err));
+        }));
+    }
+}
+
+/// Runs one write inside a savepoint. SQLite futures never wait, so they are ready at the first poll.
+fn alone<T>(
+    db: &Mutex<Connection>,
+    write: impl FnOnce() -> Option<Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    execute(&db.lock(), "SAVEPOINT one", &[])?;
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(write))
+        .unwrap_or_else(|_| Some(Err(StoreError::corrupt("a write panicked"))))
+        .unwrap_or_else(|| {
+            Err(StoreError::corrupt("a transaction waited for something else than the database"))
+        });
+    if result.is_err() {
+        let _ = execute(&db.lock(), "ROLLBACK TO one", &[]);
+    }
+    execute(&db.lock(), "RELEASE one", &[])?;
+    result
+}
+
+fn refuse(write: Write, error: &StoreError) {
+    match write {
+        Write::Unit(_, reply) => drop(reply.send(Err(error.clone()))),
+        Write::Work(_, reply) => drop(reply.send(Err(error.clone()))),
+    }
+}
+
+thread_local! {
+    /// `$n` texts rewritten to `?n`, since SQLite numbers `$n` by appearance and not by n.
+    static REWRITTEN: std::cell::RefCell<HashMap<String, Arc<str>>> = std::cell::RefCell::default();
+}
+
+fn rewritten(sql: &str) -> Option<Arc<str>> {
+    if !sql.contains('$') {
+        return None;
+    }
+    REWRITTEN.with_borrow_mut(|known| {
+        if let Some(text) = known.get(sql) {
+            return Some(Arc::clone(text));
+        }
+        let text: Arc<str> = sql.replace('$', "?").into();
+        if known.len() < 1_024 {
+            known.insert(sql.to_owned(), Arc::clone(&text));
+        }
+        Some(text)
+    })
+}
+
+pub(super) fn query(db: &Connection, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
+    let text = rewritten(sql);
+    let mut statement = db.prepare_cached(text.as_deref().unwrap_or(sql))?;
+    let width = statement.column_count();
+    let mut rows = statement.query(rusqlite::params_from_iter(params))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let mut values = Vec::with_capacity(width);
+        for column in 0..width {
+            use rusqlite::types::ValueRef;
+            values.push(match row.get_ref(column)? {
+                ValueRef::Null => Param::Null,
+                ValueRef::Integer(value) => Param::Int(value),
+                ValueRef::Real(value) => Param::Int(value as i64),
+                ValueRef::Text(text) => {
+                    Param::Text(String::from_utf8(text.to_vec()).map_err(StoreError::corrupt)?.into())
+                }
+                ValueRef::Blob(bytes) => Param::Blob(bytes.to_vec().into()),
+            });
+        }
+        found.push(Row(values));
+    }
+    Ok(found)
+}
+
+pub(super) fn execute(db: &Connection, sql: &str, params: &[Param<'_>]) -> Result<u64, StoreError> {
+    let text = rewritten(sql);
+    let mut statement = db.prepare_cached(text.as_deref().unwrap_or(sql))?;
+    if statement.column_count() == 0 {
+        return Ok(statement.execute(rusqlite::params_from_iter(params))? as u64);
+    }
+    let mut rows = statement.query(rusqlite::params_from_iter(params))?;
+    let mut count = 0;
+    while rows.next()?.is_some() {
+        count += 1;
+    }
+    Ok(count)
+}

@@ -1,0 +1,174 @@
+//! Message lists with all their filters (delivery.md 15.1). Texts are assembled from constants only; every value is a
+//! parameter.
+
+use campanile_core::ids::{ChannelId, EnvId, Ksuid};
+use campanile_core::time::Timestamp;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::{COLUMNS, MessageView, view};
+use crate::db::{Cost, Param, Store};
+use crate::error::StoreError;
+use crate::page::{Page, PageRequest};
+
+/// Filters of a message list; all given ones must hold.
+#[derive(Debug, Clone, Default)]
+pub struct MessageFilter {
+    /// Key of the recipient.
+    pub recipient: Option<String>,
+    /// Exact tenant.
+    pub tenant: Option<String>,
+    /// One channel.
+    pub channel: Option<ChannelId>,
+    /// Key of the workflow.
+    pub source: Option<String>,
+    /// Any of these delivery status codes; empty is all.
+    pub statuses: Vec<i64>,
+    /// Engagement bits that must be set.
+    pub engaged: i64,
+    /// Engagement bits that must not be set.
+    pub not_engaged: i64,
+    /// Any of these ids.
+    pub ids: Option<Vec<Ksuid>>,
+    /// Keys of workflows that have one of the wanted categories.
+    pub workflows: Option<Vec<String>>,
+    /// One workflow run.
+    pub run: Option<Uuid>,
+    /// One recipient run, as workflow run and recipient.
+    pub recipient_run: Option<(Uuid, String)>,
+    /// Stored pairs that must be present.
+    pub trigger_data: Map<String, Value>,
+    /// Not older than this.
+    pub from: Option<Timestamp>,
+    /// Older than this.
+    pub until: Option<Timestamp>,
+    /// Messages of other channels than these in-app ones are invisible before this instant (retention, R12.1).
+    pub retained_from: Option<Timestamp>,
+}
+
+/// Collects conditions and their parameters.
+pub(super) struct Where {
+    pub(super) text: String,
+    pub(super) params: Vec<Param<'static>>,
+}
+
+impl Where {
+    pub(super) fn new(env: EnvId) -> Self {
+        Self { text: "m.env = $1".into(), params: vec![env.into()] }
+    }
+
+    /// Adds a parameter and answers its place.
+    pub(super) fn param(&mut self, value: impl Into<Param<'static>>) -> String {
+        self.params.push(value.into());
+        format!("${}", self.params.len())
+    }
+
+    pub(super) fn and(&mut self, condition: &str) {
+        self.text.push_str(" AND ");
+        self.text.push_str(condition);
+    }
+
+    pub(super) fn and_param(&mut self, left: &str, value: impl Into<Param<'static>>) {
+        let place = self.param(value);
+        self.and(&format!("{left} {place}"));
+    }
+
+    /// Every pair equals the stored pair, type-strict (15.3). Strings are cut as the stored ones were.
+    pub(super) fn and_trigger_data(&mut self, wanted: &Map<String, Value>, shared: bool) {
+        if wanted.is_empty() {
+            return;
+        }
+        let cut: Map<String, Value> = wanted
+            .iter()
+            .map(|(key, value)| {
+                let value = match value {
+                    Value::String(text) => Value::String(text.chars().take(256).collect()),
+                    other => other.clone(),
+                };
+                (key.clone(), value)
+            })
+            .collect();
+        if shared {
+            let place = self.param(Value::Object(cut).to_string());
+            return self.and(&format!("m.trigger_data @> {place}::text::jsonb"));
+        }
+        for (key, value) in cut {
+            // The member is found by comparison, not by a JSON path, which could not name every key.
+            let key_place = self.param(key);
+            let value_place = self.param(value.to_string());
+            self.and(&format!(
+                "EXISTS (SELECT 1 FROM json_each(m.trigger_data) j, json_each(json_array(json({value_place}))) w \
+                 WHERE j.key = {key_place} AND j.value IS w.value \
+                 AND (j.type = w.type OR (j.type IN ('integer', 'real') AND w.type IN ('integer', 'real'))))"
+            ));
+        }
+    }
+}
+
+impl Store {
+    /// One page of messages, newest first.
+    pub async fn list_messages(
+        &self,
+        env: EnvId,
+        filter: &MessageFilter,
+        page: &PageRequest,
+    ) -> Result<Page<MessageView>, StoreError> {
+        let mut wanted = Where::new(env);
+        if let Some(recipient) = &filter.recipient {
+            wanted.and_param("m.recipient =", recipient.clone());
+        }
+        if let Some(tenant) = &filter.tenant {
+            wanted.and_param("m.tenant =", tenant.clone());
+        }
+        if let Some(channel) = filter.channel {
+            wanted.and_param("m.channel =", channel);
+        }
+        if let Some(source) = &filter.source {
+            wanted.and_param("m.workflow =", source.clone());
+        }
+        if !filter.statuses.is_empty() {
+            let list = filter.statuses.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
+            wanted.and(&format!("m.status IN ({list})"));
+        }
+        if filter.engaged != 0 {
+            wanted.and(&format!("m.flags & {0} = {0}", filter.engaged));
+        }
+        if filter.not_engaged != 0 {
+            wanted.and(&format!("m.flags & {} = 0", filter.not_engaged));
+        }
+        if let Some(ids) = &filter.ids {
+            let place = wanted.param(Param::Blobs(ids.iter().map(|id| id.0.to_vec()).collect()));
+            wanted.and(&format!("m.id IN {}", self.blobs_in(&place)));
+        }
+        if let Some(workflows) = &filter.workflows {
+            let place = wanted.param(Param::Texts(workflows.clone()));
+            wanted.and(&format!("m.workflow IN {}", self.texts_in(&place)));
+        }
+        if let Some(run) = filter.run {
+            wanted.and_param("m.run =", run);
+        }
+        if let Some((run, recipient)) = &filter.recipient_run {
+            wanted.and_param("m.run =", *run);
+            wanted.and_param("m.recipient =", recipient.clone());
+        }
+        if let Some(from) = filter.from.max(filter.retained_from) {
+            wanted.and_param("m.id >=", Ksuid::floor(from));
+        }
+        if let Some(until) = filter.until {
+            wanted.and_param("m.id <", Ksuid::floor(until));
+        }
+        wanted.and_trigger_data(&filter.trigger_data, self.is_shared());
+        let (compare, order) = if page.is_backward() { (">", "ASC") } else { ("<", "DESC") };
+        if let Some(key) = page.key() {
+            wanted.and_param(&format!("m.id {compare}"), Param::Blob(key.to_vec().into()));
+        }
+        let limit = wanted.param(Param::Int(page.size as i64 + 1));
+        let sql = format!(
+            "SELECT {COLUMNS} FROM messages m WHERE {} ORDER BY m.id {order} LIMIT {limit}",
+            wanted.text
+        );
+        let rows = self.query(Cost::Scan, &sql, &wanted.params).await?;
+        let rows = rows.into_iter().map(view).collect::<Result<Vec<_>, _>>()?;
+        Ok(page.page(rows, |message| message.row.id.0.to_vec()))
+    }
+}

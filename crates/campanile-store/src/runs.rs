@@ -1,0 +1,429 @@
+//! Workflow runs and recipient runs.
+
+use std::sync::{Arc, LazyLock};
+
+use campanile_core::ids::EnvId;
+use campanile_core::recipient::RecipientRef;
+use campanile_core::time::Timestamp;
+use uuid::Uuid;
+
+use crate::db::{Bulk, Column, Cost, Param, Row, Store, Tx};
+use crate::error::StoreError;
+use crate::unit::RunUpdate;
+
+/// Where a recipient run stands (workflows.md section 4). There is no failed status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunStatus {
+    /// Accepted.
+    Queued = 0,
+    /// Running.
+    Processing = 1,
+    /// Waiting for a timer.
+    Paused = 2,
+    /// Ended by itself; final.
+    Completed = 3,
+    /// Ended from outside; final.
+    Cancelled = 4,
+}
+
+impl RunStatus {
+    /// The wire name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Processing => "processing",
+            Self::Paused => "paused",
+            Self::Completed => "completed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+    /// True when nothing can change any more.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Completed | Self::Cancelled)
+    }
+    fn from_code(code: i64) -> Result<Self, StoreError> {
+        [Self::Queued, Self::Processing, Self::Paused, Self::Completed, Self::Cancelled]
+            .into_iter()
+            .find(|status| *status as i64 == code)
+            .ok_or_else(|| StoreError::corrupt(format_args!("unknown run status {code}")))
+    }
+}
+
+/// One accepted trigger.
+#[derive(Debug, Clone)]
+pub struct RunRow {
+    /// Shared by all its recipient runs.
+    pub id: Uuid,
+    /// Where.
+    pub env: EnvId,
+    /// Key of the workflow.
+    pub workflow: String,
+    /// The version it runs, to its end.
+    pub version: Uuid,
+    /// Tenant id.
+    pub tenant: Option<String>,
+    /// Key of the actor.
+    pub actor: Option<String>,
+    /// Trigger data as JSON text, stored once and shared.
+    pub data: Option<Arc<str>>,
+    /// Cancels every run that shares it.
+    pub cancellation_key: Option<String>,
+    /// Bits of `RunRow::SANDBOX` and the others.
+    pub flags: i64,
+    /// Recipients not yet expanded, JSON; `None` when all are.
+    pub pending: Option<String>,
+    /// When it was accepted.
+    pub inserted_at: Timestamp,
+}
+
+impl RunRow {
+    /// Every message ends `not_sent`.
+    pub const SANDBOX: i64 = 1;
+    /// Delay steps are skipped.
+    pub const SKIP_DELAY: i64 = 2;
+    /// A test run from the management API.
+    pub const REHEARSAL: i64 = 4;
+}
+
+/// One recipient's run.
+#[derive(Debug, Clone)]
+pub struct RecipientRunRow {
+    /// Where.
+    pub env: EnvId,
+    /// Its workflow run.
+    pub run: Uuid,
+    /// Key of the recipient.
+    pub recipient: String,
+    /// UUIDv5 of the two.
+    pub id: Uuid,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// Errors so far.
+    pub error_count: i64,
+    /// Interpreter state, JSON.
+    pub state: String,
+    /// Run events, JSON: why each step did what it did.
+    pub log: String,
+    /// The recipient's own trigger data, when it differs from the run's.
+    pub trigger_data: Option<Arc<str>>,
+    /// When it was made.
+    pub inserted_at: Timestamp,
+}
+
+/// A recipient run with its workflow run, as a resumed step needs them.
+#[derive(Debug, Clone)]
+pub struct StoredRun {
+    /// The workflow run.
+    pub run: RunRow,
+    /// The recipient run.
+    pub recipient_run: RecipientRunRow,
+    /// Last change.
+    pub updated_at: Timestamp,
+}
+
+static RUNS: LazyLock<Bulk> = LazyLock::new(|| {
+    Bulk::new(
+        "workflow_runs",
+        &[
+            ("id", Column::Blob),
+            ("env", Column::Int),
+            ("workflow", Column::Text),
+            ("version", Column::Blob),
+            ("tenant", Column::Text),
+            ("actor", Column::Text),
+            ("data", Column::Text),
+            ("cancellation_key", Column::Text),
+            ("flags", Column::Int),
+            ("pending", Column::Text),
+            ("inserted_at", Column::Int),
+        ],
+        "ON CONFLICT DO NOTHING",
+    )
+});
+
+pub(crate) async fn insert_runs(
+    tx: &mut Tx<'_>,
+    rows: impl Iterator<Item = &RunRow>,
+) -> Result<(), StoreError> {
+    let mut values = Vec::new();
+    for row in rows {
+        values.extend([
+            Param::Blob(row.id.as_bytes().as_slice().into()),
+            row.env.into(),
+            Param::from(row.workflow.as_str()),
+            Param::Blob(row.version.as_bytes().as_slice().into()),
+            Param::opt(row.tenant.as_deref()),
+            Param::opt(row.actor.as_deref()),
+            Param::opt(row.data.as_deref()),
+            Param::opt(row.cancellation_key.as_deref()),
+            Param::Int(row.flags),
+            Param::opt(row.pending.as_deref()),
+            row.inserted_at.into(),
+        ]);
+    }
+    tx.insert(&RUNS, &values).await.map(drop)
+}
+
+static RECIPIENT_RUNS: LazyLock<Bulk> = LazyLock::new(|| {
+    Bulk::new(
+        "recipient_runs",
+        &[
+            ("env", Column::Int),
+            ("run", Column::Blob),
+            ("recipient", Column::Text),
+            ("id", Column::Blob),
+            ("status", Column::Int),
+            ("error_count", Column::Int),
+            ("state", Column::Text),
+            ("log", Column::Text),
+            ("trigger_data", Column::Text),
+            ("inserted_at", Column::Int),
+            ("updated_at", Column::Int),
+        ],
+        "ON CONFLICT DO NOTHING",
+    )
+});
+
+pub(crate) async fn insert_recipient_runs(
+    tx: &mut Tx<'_>,
+    rows: impl Iterator<Item = &RecipientRunRow>,
+) -> Result<(), StoreError> {
+    let mut values = Vec::new();
+    for row in rows {
+        values.extend([
+            row.env.into(),
+            Param::Blob(row.run.as_bytes().as_slice().into()),
+            Param::from(row.recipient.as_str()),
+            Param::Blob(row.id.as_bytes().as_slice().into()),
+            Param::Int(row.status as i64),
+            Param::Int(row.error_count),
+            Param::from(row.state.as_str()),
+            Param::from(row.log.as_str()),
+            Param::opt(row.trigger_data.as_deref()),
+            row.inserted_at.into(),
+            row.inserted_at.into(),
+        ]);
+    }
+    tx.insert(&RECIPIENT_RUNS, &values).await.map(drop)
+}
+
+pub(crate) async fn update_recipient_runs(
+    tx: &mut Tx<'_>,
+    rows: impl Iterator<Item = &RunUpdate>,
+) -> Result<(), StoreError> {
+    for row in rows {
+        tx.execute(
+            "UPDATE recipient_runs SET status = $4, error_count = $5, state = $6, log = $7, updated_at = $8 \
+             WHERE env = $1 AND run = $2 AND recipient = $3",
+            &[
+                row.env.into(),
+                row.run.into(),
+                row.recipient.as_str().into(),
+                Param::Int(row.status as i64),
+                Param::Int(row.error_count),
+                row.state.as_str().into(),
+                row.log.as_str().into(),
+                row.updated_at.into(),
+            ],
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn mark_expanded(
+    tx: &mut Tx<'_>,
+    runs: impl Iterator<Item = &Uuid>,
+) -> Result<(), StoreError> {
+    for run in runs {
+        tx.execute("UPDATE workflow_runs SET pending = NULL WHERE id = $1", &[(*run).into()]).await?;
+    }
+    Ok(())
+}
+
+const RUN_COLUMNS: &str = "w.id, w.env, w.workflow, w.version, w.tenant, w.actor, w.data, w.cancellation_key, \
+                           w.flags, w.pending, w.inserted_at";
+
+fn run_row(row: &mut Row) -> Result<RunRow, StoreError> {
+    Ok(RunRow {
+        id: row.uuid(0)?,
+        env: EnvId(row.int(1)?),
+        workflow: row.text(2)?,
+        version: row.uuid(3)?,
+        tenant: row.opt_text(4)?,
+        actor: row.opt_text(5)?,
+        data: row.opt_text(6)?.map(Arc::from),
+        cancellation_key: row.opt_text(7)?,
+        flags: row.int(8)?,
+        pending: row.opt_text(9)?,
+        inserted_at: row.at(10)?,
+    })
+}
+
+fn stored_run(mut row: Row) -> Result<StoredRun, StoreError> {
+    let run = run_row(&mut row)?;
+    Ok(StoredRun {
+        recipient_run: RecipientRunRow {
+            env: run.env,
+            run: run.id,
+            recipient: row.text(11)?,
+            id: row.uuid(12)?,
+            status: RunStatus::from_code(row.int(13)?)?,
+            error_count: row.int(14)?,
+            state: row.text(15)?,
+            log: row.text(16)?,
+            trigger_data: row.opt_text(17)?.map(Arc::from),
+            inserted_at: row.at(18)?,
+        },
+        updated_at: row.at(19)?,
+        run,
+    })
+}
+
+const STORED_RUN: &str = "r.recipient, r.id, r.status, r.error_count, r.state, r.log, r.trigger_data, \
+                          r.inserted_at, r.updated_at FROM recipient_runs r JOIN workflow_runs w ON w.id = r.run";
+
+impl Store {
+    /// One workflow run.
+    pub async fn workflow_run(&self, id: Uuid) -> Result<Option<RunRow>, StoreError> {
+        let sql = format!("SELECT {RUN_COLUMNS} FROM workflow_runs w WHERE w.id = $1");
+        self.query_one(&sql, &[id.into()]).await?.map(|mut row| run_row(&mut row)).transpose()
+    }
+
+    /// Many workflow runs, in no order.
+    pub async fn workflow_runs(&self, ids: &[Uuid]) -> Result<Vec<RunRow>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids = Param::Blobs(ids.iter().map(|id| id.as_bytes().to_vec()).collect());
+        let sql = format!("SELECT {RUN_COLUMNS} FROM workflow_runs w WHERE w.id IN {}", self.blobs_in("$1"));
+        let rows = self.query(Cost::Point, &sql, &[ids]).await?;
+        rows.into_iter().map(|mut row| run_row(&mut row)).collect()
+    }
+
+    /// One recipient run by its id. Ids are unique across environments; the caller compares `run.env`.
+    pub async fn recipient_run(&self, id: Uuid) -> Result<Option<StoredRun>, StoreError> {
+        let sql = format!("SELECT {RUN_COLUMNS}, {STORED_RUN} WHERE r.id = $1");
+        self.query_one(&sql, &[id.into()]).await?.map(stored_run).transpose()
+    }
+
+    /// Many recipient runs by id, in no order.
+    pub async fn recipient_runs(&self, ids: &[Uuid]) -> Result<Vec<StoredRun>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids = Param::Blobs(ids.iter().map(|id| id.as_bytes().to_vec()).collect());
+        let sql = format!("SELECT {RUN_COLUMNS}, {STORED_RUN} WHERE r.id IN {}", self.blobs_in("$1"));
+        self.query(Cost::Point, &sql, &[ids]).await?.into_iter().map(stored_run).collect()
+    }
+
+    /// Cancels the runs that share a key, all of them or those of some recipients, and takes back their timers in
+    /// the same transaction: a step that had already been claimed finds its job gone and writes nothing (P6).
+    /// `cancelled` turns a stored run into its last state and log.
+    pub async fn cancel_runs(
+        &self,
+        env: EnvId,
+        workflow: &str,
+        key: &str,
+        recipients: Option<Vec<RecipientRef>>,
+        now: Timestamp,
+        cancelled: fn(&StoredRun, Timestamp) -> (String, String),
+    ) -> Result<u64, StoreError> {
+        let (workflow, key) = (workflow.to_owned(), key.to_owned());
+        self.transact(move |tx| {
+            Box::pin(async move {
+                // Recipients still waiting for expansion are dropped when their chunk is made.
+                let lock = if tx.is_postgres() { "FOR UPDATE OF r" } else { "" };
+                let sql = format!(
+                    "SELECT {RUN_COLUMNS}, {STORED_RUN} WHERE w.env = $1 AND w.workflow = $2 \
+                     AND w.cancellation_key = $3 AND r.env = $1 AND r.status < 3 {lock}"
+                );
+                let rows =
+                    tx.query(&sql, &[env.into(), workflow.as_str().into(), key.as_str().into()]).await?;
+                let mut count = 0;
+                for row in rows {
+                    let stored = stored_run(row)?;
+                    let named = recipients
+                        .as_ref()
+                        .is_none_or(|list| list.iter().any(|r| r.key() == stored.recipient_run.recipient));
+                    if !named {
+                        continue;
+                    }
+                    let id = Param::Blob(stored.recipient_run.id.as_bytes().to_vec().into());
+                    tx.execute("DELETE FROM jobs WHERE target = $1 AND kind = 2", &[id]).await?;
+                    let (state, log) = cancelled(&stored, now);
+                    let update = RunUpdate {
+                        env,
+                        run: stored.run.id,
+                        recipient: stored.recipient_run.recipient,
+                        status: RunStatus::Cancelled,
+                        error_count: stored.recipient_run.error_count,
+                        state,
+                        log,
+                        updated_at: now,
+                    };
+                    update_recipient_runs(tx, std::iter::once(&update)).await?;
+                    count += 1;
+                }
+                Ok(count)
+            })
+        })
+        .await
+    }
+
+    /// Marks recipients as having run a once-only workflow; answers those that had not, or had in this very run.
+    pub async fn mark_frequency(
+        &self,
+        env: EnvId,
+        workflow: &str,
+        tenant: &str,
+        run: Uuid,
+        recipients: Vec<String>,
+    ) -> Result<Vec<String>, StoreError> {
+        let (workflow, tenant) = (workflow.to_owned(), tenant.to_owned());
+        self.transact(move |tx| {
+            Box::pin(async move {
+                let mut fresh = Vec::new();
+                for recipient in recipients {
+                    let rows = tx
+                        .query(
+                            "INSERT INTO frequency_marks (env, workflow, recipient, tenant, run) \
+                             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (env, workflow, recipient, tenant) \
+                             DO UPDATE SET run = frequency_marks.run RETURNING run",
+                            &[
+                                env.into(),
+                                workflow.as_str().into(),
+                                recipient.as_str().into(),
+                                tenant.as_str().into(),
+                                run.into(),
+                            ],
+                        )
+                        .await?;
+                    if rows.first().is_some_and(|row| row.uuid(0).is_ok_and(|id| id == run)) {
+                        fresh.push(recipient);
+                    }
+                }
+                Ok(fresh)
+            })
+        })
+        .await
+    }
+
+    /// A list of binary ids as a set: an array on PostgreSQL, hex texts through `json_each` on SQLite.
+    pub(crate) fn blobs_in(&self, place: &str) -> String {
+        if self.is_shared() {
+            format!("(SELECT unnest({place}::bytea[]))")
+        } else {
+            format!("(SELECT unhex(value) FROM json_each({place}))")
+        }
+    }
+
+    /// A list of texts as a set.
+    pub(crate) fn texts_in(&self, place: &str) -> String {
+        if self.is_shared() {
+            format!("(SELECT unnest({place}::text[]))")
+        } else {
+            format!("(SELECT value FROM json_each({place}))")
+        }
+    }
+}
