@@ -1,0 +1,8 @@
+//! The admin API.
+
+use crate::router::Routes;
+
+/// Its handlers.
+pub(crate) fn routes() -> Routes {
+    Routes::default()
+}

@@ -1,0 +1,88 @@
+//! What every handler reaches.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::hmac;
+use campanile_core::time::Timestamp;
+use campanile_engine::Engine;
+use campanile_store::{Credential, Store};
+use parking_lot::RwLock;
+
+use crate::error::ApiResult;
+
+/// Keys remembered at the most.
+const CREDENTIALS_MAX: usize = 10_000;
+/// How long another node's revocation may go unnoticed.
+const CREDENTIAL_AGE_MAX: Duration = Duration::from_secs(1);
+
+/// Shared by all handlers; cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    engine: Engine,
+    cursor_key: hmac::Key,
+    public_url: String,
+    credentials: RwLock<HashMap<Vec<u8>, (Instant, Credential)>>,
+}
+
+impl App {
+    /// `cursor_key` signs list cursors and is shared by all nodes; `public_url` is how clients reach us.
+    pub fn new(engine: Engine, cursor_key: &[u8], public_url: String) -> Self {
+        let cursor_key = hmac::Key::new(hmac::HMAC_SHA256, cursor_key);
+        Self { inner: Arc::new(Inner { engine, cursor_key, public_url, credentials: RwLock::default() }) }
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.inner.engine
+    }
+
+    /// The database.
+    pub fn store(&self) -> &Store {
+        self.inner.engine.store()
+    }
+
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        self.inner.engine.clock().now()
+    }
+
+    /// Signs and checks list cursors.
+    pub fn cursor_key(&self) -> &hmac::Key {
+        &self.inner.cursor_key
+    }
+
+    /// Origin for absolute URLs in answers, without a slash at the end.
+    pub fn public_url(&self) -> &str {
+        &self.inner.public_url
+    }
+
+    /// What a presented secret is. Known ones are remembered for a second: this is on the hot path.
+    pub async fn credential(&self, hash: &[u8]) -> ApiResult<Option<Credential>> {
+        if let Some((at, found)) = self.inner.credentials.read().get(hash)
+            && at.elapsed() < CREDENTIAL_AGE_MAX
+        {
+            return Ok(Some(found.clone()));
+        }
+        let found = self.store().credential(hash).await?;
+        let mut known = self.inner.credentials.write();
+        if known.len() >= CREDENTIALS_MAX {
+            known.clear();
+        }
+        match &found {
+            Some(credential) => drop(known.insert(hash.to_vec(), (Instant::now(), credential.clone()))),
+            None => drop(known.remove(hash)),
+        }
+        Ok(found)
+    }
+
+    /// Makes a revocation on this node effective at once.
+    pub fn forget_credentials(&self) {
+        self.inner.credentials.write().clear();
+    }
+}

@@ -1,0 +1,176 @@
+//! All routes, built from the list of operations: what has a handler is answered, the rest of both documents says 501.
+
+use std::collections::HashMap;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::handler::Handler;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, MethodRouter};
+use base64::Engine as _;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::cors::{Any, CorsLayer};
+use tower_http::decompression::RequestDecompressionLayer;
+
+use crate::app::App;
+use crate::auth::{AnyKey, SecretKey, ServiceToken};
+use crate::error::ApiError;
+use crate::operations::{self, Access, Operation};
+
+/// Handlers by operation id.
+#[derive(Default)]
+pub struct Routes {
+    handlers: HashMap<&'static str, MethodRouter<App>>,
+}
+
+impl Routes {
+    /// Answers an operation.
+    pub fn on<H, T>(mut self, operation: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        let known = operations::all().find(|op| op.id == operation);
+        let method = known.map_or(MethodFilter::GET, |op| filter(op.method));
+        debug_assert!(known.is_some(), "{operation} is not in the list of operations");
+        self.handlers.insert(operation, MethodRouter::new().on(method, handler));
+        self
+    }
+
+    /// Adds another group.
+    pub fn and(mut self, more: Routes) -> Self {
+        self.handlers.extend(more.handlers);
+        self
+    }
+}
+
+/// Every group of handlers.
+pub fn routes() -> Routes {
+    Routes::default()
+        .and(crate::public::routes())
+        .and(crate::management::routes())
+        .and(crate::admin::routes())
+}
+
+/// Ids of the operations that are answered.
+pub fn built() -> Vec<&'static str> {
+    let mut ids: Vec<_> = routes().handlers.into_keys().collect();
+    ids.sort_unstable();
+    ids
+}
+
+fn filter(method: &str) -> MethodFilter {
+    match method {
+        "PUT" => MethodFilter::PUT,
+        "POST" => MethodFilter::POST,
+        "DELETE" => MethodFilter::DELETE,
+        "PATCH" => MethodFilter::PATCH,
+        _ => MethodFilter::GET,
+    }
+}
+
+/// The same path with parameters named by position, since one place in the tree has one name.
+fn positional(path: &str) -> String {
+    path.split('/')
+        .enumerate()
+        .map(|(n, part)| if part.starts_with('{') { format!("{{p{n}}}") } else { part.to_owned() })
+        .collect::<Vec<_>>()
+        .join("/")
+}
+
+/// The whole server.
+pub fn router(app: App) -> Router {
+    let mut handlers = routes().handlers;
+    let mut paths: HashMap<String, MethodRouter<App>> = HashMap::new();
+    for operation in operations::all() {
+        let handler = handlers.remove(operation.id).unwrap_or_else(|| not_built(operation));
+        let path = paths.entry(positional(operation.path)).or_default();
+        *path = std::mem::take(path).merge(handler);
+    }
+    let mut router = Router::new();
+    for (path, methods) in paths {
+        router = router.route(&path, methods.fallback(wrong_method));
+    }
+    router
+        .merge(crate::service::routes())
+        .fallback(async |request: Request| ApiError::no_route(request.uri().path()))
+        .layer(RequestDecompressionLayer::new())
+        .layer(CompressionLayer::new())
+        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
+            ApiError::internal("a handler panicked").into_response()
+        }))
+        .layer(cors())
+        .layer(middleware::from_fn_with_state(app.clone(), envelope))
+        .with_state(app)
+}
+
+async fn wrong_method() -> ApiError {
+    ApiError::method_not_allowed()
+}
+
+fn not_built(operation: &'static Operation) -> MethodRouter<App> {
+    let answer = move |State(app): State<App>, request: Request| async move {
+        let (mut parts, _) = request.into_parts();
+        let allowed = match operation.access {
+            Access::Secret => SecretKey::from_request_parts(&mut parts, &app).await.map(drop),
+            Access::Client => AnyKey::from_request_parts(&mut parts, &app).await.map(drop),
+            Access::Service => ServiceToken::from_request_parts(&mut parts, &app).await.map(drop),
+        };
+        match allowed {
+            Ok(()) => ApiError::not_implemented(operation.id),
+            Err(error) => error,
+        }
+    };
+    MethodRouter::new().on(filter(operation.method), answer)
+}
+
+/// CORS of the public API (A4.5): any origin, no credentials.
+fn cors() -> CorsLayer {
+    let exposed = [
+        "x-request-id",
+        "retry-after",
+        "x-should-retry",
+        "x-ratelimited-message_ids",
+        "idempotent-replayed",
+        "original-x-request-id",
+    ];
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS])
+        .allow_headers(tower_http::cors::AllowHeaders::mirror_request())
+        .expose_headers(exposed.map(HeaderName::from_static))
+        .max_age(std::time::Duration::from_secs(86_400))
+}
+
+/// The id of a request, for handlers that keep it.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub String);
+
+/// Request id, log line, metrics and the headers that every answer carries.
+async fn envelope(State(app): State<App>, mut request: Request<Body>, next: Next) -> Response {
+    let id = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&uuid::Uuid::new_v4().as_bytes()[..15]);
+    if request.uri().path_and_query().is_some_and(|path| path.as_str().len() > 8_192) {
+        return (StatusCode::URI_TOO_LONG, "").into_response();
+    }
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let started = std::time::Instant::now();
+    let mut response = next.run(request).await;
+    let status = response.status();
+    app.engine().metrics().request(status.as_u16(), started.elapsed());
+    tracing::debug!(request_id = %id, %method, path, status = status.as_u16(), micros = started.elapsed().as_micros() as u64, "request");
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        headers.insert("x-request-id", value);
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if headers.get(header::CONTENT_TYPE).is_some_and(|v| v == "application/json") {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    }
+    response
+}
