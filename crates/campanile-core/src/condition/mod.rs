@@ -82,10 +82,23 @@ pub struct Evaluated {
     pub outcome: &'static str,
 }
 
+/// Says why a condition here must not read a step, or `None` when it may.
+pub type RefuseRef<'a> = &'a dyn Fn(&str) -> Option<&'static str>;
+
 impl ConditionGroup {
     /// Reads `{"all": […]}` or `{"any": […]}` (R7.1). `None` when there is no condition, and when a problem was
     /// noted under `field`.
     pub fn parse(value: &Value, field: &str, problems: &mut Problems) -> Option<Self> {
+        Self::parse_with_refs(value, field, problems, &|_| None)
+    }
+
+    /// [`ConditionGroup::parse`], where not every ref may be read.
+    pub fn parse_with_refs(
+        value: &Value,
+        field: &str,
+        problems: &mut Problems,
+        refuse_ref: RefuseRef<'_>,
+    ) -> Option<Self> {
         let object = match value {
             Value::Null => return None,
             Value::Object(object) => object,
@@ -101,8 +114,10 @@ impl ConditionGroup {
                 problems.add(field, "must have either all or any");
                 None
             }
-            (Some(all), None) => Self::parse_all_of(all, &format!("{field}.all"), problems),
-            (None, Some(any)) => Self::parse_any_of(any, &format!("{field}.any"), problems),
+            (Some(all), None) => {
+                Self::of(vec![parse_list(all, &format!("{field}.all"), problems, refuse_ref)?])
+            }
+            (None, Some(any)) => Self::parse_any_of(any, &format!("{field}.any"), problems, refuse_ref),
             (None, None) => {
                 if object.contains_key("variable") || object.contains_key("operator") {
                     problems.add(field, "must have either all or any");
@@ -114,10 +129,15 @@ impl ConditionGroup {
 
     /// Reads a bare list whose conditions must all hold: the form of preferences.
     pub fn parse_all_of(list: &Value, field: &str, problems: &mut Problems) -> Option<Self> {
-        Self::of(vec![parse_list(list, field, problems)?])
+        Self::of(vec![parse_list(list, field, problems, &|_| None)?])
     }
 
-    fn parse_any_of(list: &Value, field: &str, problems: &mut Problems) -> Option<Self> {
+    fn parse_any_of(
+        list: &Value,
+        field: &str,
+        problems: &mut Problems,
+        refuse_ref: RefuseRef<'_>,
+    ) -> Option<Self> {
         let Value::Array(entries) = list else {
             problems.add(field, "is invalid");
             return None;
@@ -125,8 +145,10 @@ impl ConditionGroup {
         let alternatives = entries.iter().enumerate().map(|(at, entry)| {
             let field = format!("{field}[{at}]");
             match entry.get("all") {
-                Some(all) if entry.get("any").is_none() => parse_list(all, &format!("{field}.all"), problems),
-                _ => Condition::parse(entry, &field, problems).map(|condition| vec![condition]),
+                Some(all) if entry.get("any").is_none() => {
+                    parse_list(all, &format!("{field}.all"), problems, refuse_ref)
+                }
+                _ => Condition::parse(entry, &field, problems, refuse_ref).map(|condition| vec![condition]),
             }
         });
         // Collected before judging, so that every problem is noted.
@@ -178,7 +200,12 @@ impl ConditionGroup {
     }
 }
 
-fn parse_list(list: &Value, field: &str, problems: &mut Problems) -> Option<Vec<Condition>> {
+fn parse_list(
+    list: &Value,
+    field: &str,
+    problems: &mut Problems,
+    refuse_ref: RefuseRef<'_>,
+) -> Option<Vec<Condition>> {
     let entries = match list {
         Value::Null => return Some(Vec::new()),
         Value::Array(entries) => entries,
@@ -190,7 +217,7 @@ fn parse_list(list: &Value, field: &str, problems: &mut Problems) -> Option<Vec<
     let conditions: Vec<_> = entries
         .iter()
         .enumerate()
-        .map(|(at, entry)| Condition::parse(entry, &format!("{field}[{at}]"), problems))
+        .map(|(at, entry)| Condition::parse(entry, &format!("{field}[{at}]"), problems, refuse_ref))
         .collect();
     conditions.into_iter().collect()
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::operand::{Operand, Resolved};
 use super::operator::CHANNEL_GROUP_ONLY;
 use super::status::{Found, StatusTest, property_of};
-use super::{Context, Evaluated, Operator, compare};
+use super::{Context, Evaluated, Operator, RefuseRef, compare};
 use crate::problem::Problems;
 use crate::time::Timestamp;
 
@@ -31,7 +31,12 @@ enum Test {
 
 impl Condition {
     /// Reads `{variable, operator, argument}`, noting every problem.
-    pub(super) fn parse(value: &Value, field: &str, problems: &mut Problems) -> Option<Self> {
+    pub(super) fn parse(
+        value: &Value,
+        field: &str,
+        problems: &mut Problems,
+        refuse_ref: RefuseRef<'_>,
+    ) -> Option<Self> {
         let Value::Object(object) = value else {
             problems.add(field, "is invalid");
             return None;
@@ -69,7 +74,14 @@ impl Condition {
             return None;
         }
         match Test::new(variable, operator, &argument) {
-            Ok(test) => Some(Self { variable: variable.into(), operator, argument, test }),
+            Ok(test) => {
+                for (side, step_ref) in test.refs() {
+                    if let Some(why) = refuse_ref(step_ref) {
+                        problems.add(format!("{field}.{side}"), why);
+                    }
+                }
+                Some(Self { variable: variable.into(), operator, argument, test })
+            }
             Err(why) => {
                 problems.add(format!("{field}.argument"), why);
                 None
@@ -123,11 +135,7 @@ impl Condition {
 
     /// The refs on either side.
     pub(super) fn refs(&self) -> impl Iterator<Item = &str> {
-        let (status, sides) = match &self.test {
-            Test::Status(test) => (Some(test.step_ref()), None),
-            Test::Values { left, right } => (None, Some(left.step_refs().chain(right.step_refs()))),
-        };
-        status.into_iter().chain(sides.into_iter().flatten())
+        self.test.refs().map(|(_, step_ref)| step_ref)
     }
 }
 
@@ -145,6 +153,18 @@ impl Test {
                 right: Operand::argument(argument, operator)?,
             }),
         }
+    }
+
+    /// The refs, each with the side that names it.
+    fn refs(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let (status, sides) = match self {
+            Self::Status(test) => (Some(("variable", test.step_ref())), None),
+            Self::Values { left, right } => {
+                let left = left.step_refs().map(|step_ref| ("variable", step_ref));
+                (None, Some(left.chain(right.step_refs().map(|step_ref| ("argument", step_ref)))))
+            }
+        };
+        status.into_iter().chain(sides.into_iter().flatten())
     }
 }
 
