@@ -26,7 +26,7 @@ pub(super) fn parse(step: &Fields<'_>, problems: &mut Problems) -> Option<[SendW
         }
     }
     let week = week.map(|window| window.unwrap_or(SendWindow::Closed));
-    if entries.iter().all(|entry| entry["type"] == "do_not_send") {
+    if !entries.is_empty() && entries.iter().all(|entry| entry["type"] == "do_not_send") {
         problems.add(&path, "must have a day of type send");
     }
     Some(week)
