@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod condition;
 pub mod ids;
+pub mod message;
 pub mod problem;
 pub mod recipient;
 pub mod scope;

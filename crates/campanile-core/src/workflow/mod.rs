@@ -1,10 +1,10 @@
 //! The workflow document as the engine wants it: checked once, then only read.
 //!
-//! `document.rs` turns the JSON of the management API into these types and collects every problem on the way.
+//! `document/` turns the JSON of the management API into these types and collects every problem on the way.
 
 mod document;
 
-pub use document::{Catalog, parse};
+pub use document::{Catalog, key_problem, normalize, parse};
 
 use serde_json::Value;
 
