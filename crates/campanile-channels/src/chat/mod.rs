@@ -1,0 +1,94 @@
+//! Chat: one message per connection of the recipient; never beyond `sent`, never a bounce.
+
+mod mrkdwn;
+mod slack;
+
+pub use slack::PROVIDER as SLACK;
+
+use serde_json::{Value, json};
+
+/// The connections that get a message, the tenant's token merged in: it wins over a token of the recipient, while
+/// the recipient says where. Incoming webhooks need no token and stay as they are (channels.md 12.1).
+pub fn connections(recipient_data: &Value, tenant_data: &Value) -> Vec<Value> {
+    let token = |data: &Value| data.pointer("/token/access_token").filter(|token| token.is_string()).cloned();
+    let tenant = token(tenant_data);
+    let own = token(recipient_data);
+    let list = recipient_data.get("connections").and_then(Value::as_array);
+    list.into_iter()
+        .flatten()
+        .map(|connection| match (connection, &tenant, &own) {
+            (Value::Object(map), tenant, own) if !map.contains_key("incoming_webhook") => {
+                let mut map = map.clone();
+                if let Some(token) = tenant {
+                    map.insert("access_token".into(), token.clone());
+                } else if let (Some(token), true) = (own, map.get("access_token").is_none_or(Value::is_null))
+                {
+                    map.insert("access_token".into(), token.clone());
+                }
+                Value::Object(map)
+            }
+            (other, ..) => other.clone(),
+        })
+        .collect()
+}
+
+/// The `recipient_snapshot` of a chat message.
+pub fn snapshot(connection: &Value) -> Value {
+    let text = |key: &str| connection.get(key).and_then(Value::as_str);
+    if connection.get("incoming_webhook").is_some() {
+        json!({"via_incoming_webhook": true})
+    } else if let Some(id) = text("channel_id") {
+        json!({"channel_id": id})
+    } else if let Some(id) = text("user_id") {
+        json!({"user_id": id})
+    } else {
+        json!({})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tenant_token_wins() {
+        let tenant = json!({"token":{"access_token":"T"}});
+        let none = json!({});
+        for (recipient, tenant, want) in [
+            (
+                json!({"connections":[{"channel_id":"C","access_token":"R"}]}),
+                &tenant,
+                json!([{"channel_id":"C","access_token":"T"}]),
+            ),
+            (
+                json!({"connections":[{"channel_id":"C","access_token":"R"}]}),
+                &none,
+                json!([{"channel_id":"C","access_token":"R"}]),
+            ),
+            (
+                json!({"connections":[{"user_id":"U"}],"token":{"access_token":"R"}}),
+                &none,
+                json!([{"user_id":"U","access_token":"R"}]),
+            ),
+            (
+                json!({"connections":[{"incoming_webhook":{"url":"u"}}]}),
+                &tenant,
+                json!([{"incoming_webhook":{"url":"u"}}]),
+            ),
+            (json!({"token":{"access_token":"R"}}), &tenant, json!([])),
+        ] {
+            assert_eq!(Value::from(connections(&recipient, tenant)), want, "{recipient}");
+        }
+    }
+
+    #[test]
+    fn snapshots_name_the_destination() {
+        for (connection, want) in [
+            (json!({"channel_id":"C","user_id":"U"}), json!({"channel_id":"C"})),
+            (json!({"user_id":"U","access_token":"x"}), json!({"user_id":"U"})),
+            (json!({"incoming_webhook":{"url":"u"}}), json!({"via_incoming_webhook":true})),
+        ] {
+            assert_eq!(snapshot(&connection), want);
+        }
+    }
+}
