@@ -1,1 +1,9 @@
-//! Campanile template.
+//! Templates: Liquid, Markdown, layouts and the bodies of emails. Pure: no clock, no I/O.
+//!
+//! A source is parsed once into a [`Template`] and rendered many times against a borrowed
+//! [`Scope`](campanile_core::scope::Scope); the same code renders previews and production messages.
+
+pub mod liquid;
+pub mod markdown;
+
+pub use liquid::{Limits, RenderOptions, Template, TemplateError};

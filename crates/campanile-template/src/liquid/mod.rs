@@ -1,0 +1,21 @@
+//! Our own Liquid (templates.md section 2): parsed once to a compact tree, rendered against a borrowed scope.
+
+mod ast;
+mod compare;
+mod convert;
+mod error;
+mod filters;
+mod lexer;
+mod moment;
+mod number;
+mod options;
+mod parser;
+mod render;
+mod strftime;
+mod template;
+mod token;
+mod value;
+
+pub use error::TemplateError;
+pub use options::{Limits, RenderOptions};
+pub use template::Template;

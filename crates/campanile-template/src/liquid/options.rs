@@ -1,0 +1,47 @@
+//! What a render is told besides its scope: time, zone, locale, strictness and limits.
+
+use campanile_core::time::Timestamp;
+
+/// Bounds of one render (templates.md T2.12). A template cannot use more than these, whatever it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes written, captures included.
+    pub output_bytes_max: usize,
+    /// Loop iterations of the whole render.
+    pub loop_steps_max: usize,
+    /// Bytes and list elements read and made by filters: bounds time and memory.
+    pub work_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { output_bytes_max: 5 << 20, loop_steps_max: 100_000, work_max: 256 << 20 }
+    }
+}
+
+/// How to render. The engine reads no clock: `now` is handed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RenderOptions<'o> {
+    /// What `"now" | date` and `"today" | date` mean.
+    pub now: Timestamp,
+    /// IANA zone that dates without a zone argument are shown in; `None` keeps the offset they carry.
+    pub timezone: Option<&'o str>,
+    /// Locale of filters that take none; `None` is `en`.
+    pub locale: Option<&'o str>,
+    /// A missing name is an error unless its chain has `default` (workflows.md R15.2).
+    pub strict_undefined: bool,
+    /// Bounds of this render.
+    pub limits: Limits,
+}
+
+impl RenderOptions<'_> {
+    /// The usual options: silent about missing names, default limits.
+    pub fn at(now: Timestamp) -> Self {
+        Self { now, timezone: None, locale: None, strict_undefined: false, limits: Limits::default() }
+    }
+
+    /// The same, refusing missing names.
+    pub fn strict(self) -> Self {
+        Self { strict_undefined: true, ..self }
+    }
+}

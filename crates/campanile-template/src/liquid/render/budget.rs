@@ -1,0 +1,61 @@
+//! What a render may still use (templates.md T2.12). Running out is an error, never a cut-off text.
+
+use crate::liquid::error::Fail;
+use crate::liquid::options::Limits;
+use crate::liquid::value::Value;
+
+#[derive(Debug)]
+pub(super) struct Budget {
+    output_left: usize,
+    steps_left: usize,
+    work_left: usize,
+    limits: Limits,
+}
+
+impl Budget {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            output_left: limits.output_bytes_max,
+            steps_left: limits.loop_steps_max,
+            work_left: limits.work_max,
+            limits: *limits,
+        }
+    }
+
+    /// Counts bytes about to be or just written.
+    pub(super) fn write(&mut self, at: usize, bytes: usize) -> Result<(), Fail> {
+        match self.output_left.checked_sub(bytes) {
+            Some(left) => self.output_left = left,
+            None => {
+                let max = self.limits.output_bytes_max;
+                return Err(Fail::new(at, format!("output is larger than {max} bytes")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts one loop iteration.
+    pub(super) fn step(&mut self, at: usize) -> Result<(), Fail> {
+        match self.steps_left.checked_sub(1) {
+            Some(left) => self.steps_left = left,
+            None => {
+                let max = self.limits.loop_steps_max;
+                return Err(Fail::new(at, format!("more than {max} loop iterations")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts the size of a value that something goes through or has made.
+    pub(super) fn work(&mut self, at: usize, value: &Value<'_>) -> Result<(), Fail> {
+        let size = match value {
+            Value::Str(text) => text.len(),
+            other => other.length().unwrap_or(0).saturating_mul(16),
+        };
+        match self.work_left.checked_sub(size) {
+            Some(left) => self.work_left = left,
+            None => return Err(Fail::new(at, "filters work on more data than a render may use")),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,177 @@
+//! Tree and scope to text. The scope is only borrowed; what templates assign lives beside it.
+
+mod budget;
+mod evaluate;
+mod loops;
+
+use std::collections::BTreeMap;
+
+use campanile_core::scope::Scope;
+
+use self::budget::Budget;
+pub(crate) use self::evaluate::RESERVED;
+use self::loops::Loop;
+use super::ast::{Case, Cycle, Expression, Node};
+use super::compare::equal;
+use super::error::Fail;
+use super::options::RenderOptions;
+use super::value::Value;
+
+/// Where rendering goes on after a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flow {
+    Next,
+    Break,
+    Continue,
+}
+
+/// The state of one render.
+pub(crate) struct Renderer<'a> {
+    source: &'a str,
+    scope: &'a dyn Scope,
+    options: &'a RenderOptions<'a>,
+    budget: Budget,
+    /// `assign` and `capture`: flat, visible to the rest of the document.
+    assigned: Vec<(&'a str, Value<'a>)>,
+    /// Loops being run, innermost last, with their variable.
+    loops: Vec<Loop<'a>>,
+    counters: BTreeMap<&'a str, i64>,
+    cycles: BTreeMap<String, usize>,
+    /// Where `offset: continue` goes on.
+    positions: BTreeMap<&'a str, usize>,
+}
+
+impl<'a> Renderer<'a> {
+    pub(crate) fn new(source: &'a str, scope: &'a dyn Scope, options: &'a RenderOptions<'a>) -> Self {
+        Self {
+            source,
+            scope,
+            options,
+            budget: Budget::new(&options.limits),
+            assigned: Vec::new(),
+            loops: Vec::new(),
+            counters: BTreeMap::new(),
+            cycles: BTreeMap::new(),
+            positions: BTreeMap::new(),
+        }
+    }
+
+    /// Writes `nodes`. A `break` outside of any loop ends them.
+    pub(crate) fn nodes(&mut self, nodes: &'a [Node], out: &mut String) -> Result<Flow, Fail> {
+        for node in nodes {
+            let flow = self.node(node, out)?;
+            if flow != Flow::Next {
+                return Ok(flow);
+            }
+        }
+        Ok(Flow::Next)
+    }
+
+    /// The native value of an expression.
+    pub(crate) fn value(&mut self, expression: &'a Expression) -> Result<Value<'a>, Fail> {
+        self.evaluate(expression)
+    }
+
+    fn node(&mut self, node: &'a Node, out: &mut String) -> Result<Flow, Fail> {
+        match node {
+            Node::Text(span) => {
+                self.budget.write(span.start as usize, (span.end - span.start) as usize)?;
+                out.push_str(span.of(self.source));
+            }
+            Node::Output(expression) => {
+                let value = self.evaluate(expression)?;
+                self.print(&value, expression.at, out)?;
+            }
+            Node::Assign(name, expression) => {
+                let value = self.evaluate(expression)?;
+                self.assign(name, value);
+            }
+            Node::Capture(name, body) => {
+                let mut captured = String::new();
+                let flow = self.nodes(body, &mut captured)?;
+                self.assign(name, captured.into());
+                return Ok(flow);
+            }
+            Node::If(branches) => {
+                for branch in branches {
+                    let taken = match &branch.condition {
+                        Some(condition) => self.holds(condition)? != branch.negated,
+                        None => true,
+                    };
+                    if taken {
+                        return self.nodes(&branch.body, out);
+                    }
+                }
+            }
+            Node::Case(case) => return self.case(case, out),
+            Node::For(each) => return self.for_loop(each, out),
+            Node::TableRow(each) => self.table_row(each, out)?,
+            Node::Break => return Ok(Flow::Break),
+            Node::Continue => return Ok(Flow::Continue),
+            Node::Increment(name, step) => {
+                let counter = self.counters.entry(name).or_insert(0);
+                // `increment` prints and then counts, `decrement` counts and then prints.
+                let shown = if *step > 0 { *counter } else { counter.saturating_add(*step) };
+                *counter = counter.saturating_add(*step);
+                self.print(&Value::Int(shown), 0, out)?;
+            }
+            Node::Cycle(cycle) => self.cycle(cycle, out)?,
+        }
+        Ok(Flow::Next)
+    }
+
+    fn print(&mut self, value: &Value<'a>, at: u32, out: &mut String) -> Result<(), Fail> {
+        let before = out.len();
+        value.print(out);
+        self.budget.write(at as usize, out.len() - before)
+    }
+
+    fn assign(&mut self, name: &'a str, value: Value<'a>) {
+        match self.assigned.iter_mut().find(|(known, _)| *known == name) {
+            Some(slot) => slot.1 = value,
+            None => self.assigned.push((name, value)),
+        }
+    }
+
+    /// Every `when` that matches renders, in order; `else` only when none before it did.
+    fn case(&mut self, case: &'a Case, out: &mut String) -> Result<Flow, Fail> {
+        let subject = self.evaluate(&case.subject)?;
+        let mut matched = false;
+        for arm in &case.arms {
+            let Some(values) = &arm.values else {
+                if !matched {
+                    let flow = self.nodes(&arm.body, out)?;
+                    if flow != Flow::Next {
+                        return Ok(flow);
+                    }
+                }
+                continue;
+            };
+            for value in values {
+                let value = self.evaluate(value)?;
+                if equal(&subject, &value) {
+                    matched = true;
+                    let flow = self.nodes(&arm.body, out)?;
+                    if flow != Flow::Next {
+                        return Ok(flow);
+                    }
+                    break;
+                }
+            }
+        }
+        Ok(Flow::Next)
+    }
+
+    fn cycle(&mut self, cycle: &'a Cycle, out: &mut String) -> Result<(), Fail> {
+        let key = match &cycle.group {
+            Some(group) => format!("{}:", &*self.evaluate(group)?.to_text()),
+            None => cycle.key.to_string(),
+        };
+        let turn = self.cycles.entry(key).or_insert(0);
+        let index = if *turn < cycle.values.len() { *turn } else { 0 };
+        *turn = index + 1;
+        let Some(expression) = cycle.values.get(index) else { return Ok(()) };
+        let value = self.evaluate(expression)?;
+        self.print(&value, expression.at, out)
+    }
+}

@@ -1,0 +1,95 @@
+//! A parsed template and the ways to render it.
+
+use std::collections::BTreeSet;
+
+use campanile_core::scope::Scope;
+use serde_json::Value as Json;
+
+use super::ast::Node;
+use super::error::TemplateError;
+use super::options::RenderOptions;
+use super::parser;
+use super::render::{RESERVED, Renderer};
+
+/// A parsed template. Immutable and free of references: share it in an `Arc`.
+#[derive(Debug)]
+pub struct Template {
+    source: Box<str>,
+    nodes: Box<[Node]>,
+    roots: BTreeSet<Box<str>>,
+    any_root: bool,
+}
+
+impl Template {
+    /// Parses a source. The error says where and names what is unknown.
+    pub fn parse(source: &str) -> Result<Self, TemplateError> {
+        let parsed = parser::parse(source).map_err(|fail| fail.locate(source))?;
+        Ok(Self {
+            source: source.into(),
+            nodes: parsed.nodes,
+            roots: parsed.roots,
+            any_root: parsed.any_root,
+        })
+    }
+
+    /// What the author wrote.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Renders to a new text.
+    pub fn render(&self, scope: &dyn Scope, options: &RenderOptions<'_>) -> Result<String, TemplateError> {
+        let mut out = String::new();
+        self.render_into(scope, options, &mut out)?;
+        Ok(out)
+    }
+
+    /// Appends the rendered text to `out`. After an error `out` holds what was written before it.
+    pub fn render_into(
+        &self,
+        scope: &dyn Scope,
+        options: &RenderOptions<'_>,
+        out: &mut String,
+    ) -> Result<(), TemplateError> {
+        out.reserve(self.source.len());
+        let mut renderer = Renderer::new(&self.source, scope, options);
+        renderer.nodes(&self.nodes, out).map_err(|fail| fail.locate(&self.source))?;
+        Ok(())
+    }
+
+    /// The text of a template without any markup: the same for every scope.
+    pub fn is_static(&self) -> Option<&str> {
+        match &*self.nodes {
+            [] => Some(""),
+            [Node::Text(span)] => Some(span.of(&self.source)),
+            _ => None,
+        }
+    }
+
+    /// The native value when the template is exactly one `{{ … }}`, else `None` (workflows.md S14).
+    pub fn evaluate_single(
+        &self,
+        scope: &dyn Scope,
+        options: &RenderOptions<'_>,
+    ) -> Result<Option<Json>, TemplateError> {
+        let Some(expression) = self.single() else { return Ok(None) };
+        let mut renderer = Renderer::new(&self.source, scope, options);
+        let value = renderer.value(expression).map_err(|fail| fail.locate(&self.source))?;
+        Ok(Some(value.to_json()))
+    }
+
+    fn single(&self) -> Option<&super::ast::Expression> {
+        let whole = self.source.starts_with("{{") && self.source.ends_with("}}");
+        match &*self.nodes {
+            [Node::Output(expression)] if whole => Some(expression),
+            _ => None,
+        }
+    }
+
+    /// Whether the template may read that root. True when in doubt, never false when it does.
+    pub fn mentions(&self, root: &str) -> bool {
+        // Keys of data are also readable at top level (templates.md T3.1).
+        let through_data = || self.roots.iter().any(|name| !RESERVED.contains(&&**name));
+        self.any_root || self.roots.contains(root) || (root == "data" && through_data())
+    }
+}
