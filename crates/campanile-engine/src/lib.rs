@@ -7,6 +7,7 @@ mod catalog;
 mod engine;
 pub mod identify;
 mod metrics;
+pub mod program;
 mod vault;
 
 pub use catalog::{Catalog, ChannelEntry, ChannelInEnv};
