@@ -15,3 +15,28 @@ pub fn to_html(source: &str) -> String {
     html.truncate(html.trim_end_matches('\n').len());
     html
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn converts_in_app_bodies() {
+        for (source, want) in [
+            ("Hi **Ada**", "<p>Hi <strong>Ada</strong></p>"),
+            ("# Hello", "<h1>Hello</h1>"),
+            ("a\nb", "<p>a<br />\nb</p>"),
+            ("~~x~~ <b>y</b>", "<p><del>x</del> <b>y</b></p>"),
+            ("https://x.test", r#"<p><a href="https://x.test">https://x.test</a></p>"#),
+            ("\"quoted\" -- text", "<p>&quot;quoted&quot; -- text</p>"),
+            ("`c`", r#"<p><code class="inline">c</code></p>"#),
+            (
+                "|a|\n|-|\n|b|",
+                "<table>\n<thead>\n<tr>\n<th>a</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n<td>b</td>\n</tr>\n</tbody>\n</table>",
+            ),
+            ("", ""),
+        ] {
+            assert_eq!(to_html(source), want, "{source}");
+        }
+    }
+}
