@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 const VECTORS: &str = "shared/liquid/golden_liquid.json";
 const DEVIATIONS: &str = include_str!("golden_deviations.txt");
 /// Vectors that passed when this was last raised. It may only grow.
-const PASSED_MIN: usize = 0;
+const PASSED_MIN: usize = 958;
 
 /// Name of a vector to the rule that makes us differ.
 fn deviations() -> BTreeMap<&'static str, &'static str> {
