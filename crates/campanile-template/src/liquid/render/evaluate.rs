@@ -83,8 +83,8 @@ impl<'a> Renderer<'a> {
 
     fn path(&mut self, path: &'a Path) -> Result<Option<Value<'a>>, Fail> {
         let (mut value, mut segments) = match &path.root {
-            Root::Name(name) if &**name == "forloop" && !self.loops.is_empty() => {
-                return self.forloop(&path.segments);
+            Root::Name(name) if self.in_loop(name) => {
+                return Ok(self.forloop(name, &path.segments));
             }
             Root::Name(name) => (self.root(name), &*path.segments),
             Root::Computed(expression) => {

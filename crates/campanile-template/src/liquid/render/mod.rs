@@ -168,8 +168,9 @@ impl<'a> Renderer<'a> {
             None => cycle.key.to_string(),
         };
         let turn = self.cycles.entry(key).or_insert(0);
-        let index = if *turn < cycle.values.len() { *turn } else { 0 };
-        *turn = index + 1;
+        let index = *turn;
+        *turn = if index + 1 < cycle.values.len() { index + 1 } else { 0 };
+        // Groups may have members of different lengths: past the end nothing is printed.
         let Some(expression) = cycle.values.get(index) else { return Ok(()) };
         let value = self.evaluate(expression)?;
         self.print(&value, expression.at, out)
