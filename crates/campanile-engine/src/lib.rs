@@ -1,1 +1,3 @@
 //! Campanile engine.
+
+pub mod transport;
