@@ -14,3 +14,6 @@ pub use catalog::{Catalog, ChannelEntry, ChannelInEnv};
 pub use engine::{Engine, EngineOptions};
 pub use metrics::Metrics;
 pub use vault::{Vault, WrongKey};
+//! Campanile engine.
+
+pub mod transport;
