@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod condition;
+pub mod event;
 pub mod ids;
 pub mod message;
 pub mod problem;
