@@ -74,6 +74,18 @@ pub(crate) struct BranchTarget {
 }
 
 impl OpKind {
+    /// True when running it looks at the recipient, whatever the templates say: an address, a timezone.
+    pub(crate) fn reads_recipient(&self) -> bool {
+        match self {
+            Self::Channel(channel) => {
+                channel.channel_type != campanile_core::workflow::ChannelType::InAppFeed
+                    || channel.send_windows.is_some()
+            }
+            Self::Delay { until_path, .. } => until_path.is_some(),
+            Self::Branch(_) | Self::Jump(_) | Self::End => false,
+        }
+    }
+
     /// The step type, as logs name it.
     pub(crate) const fn step_type(&self) -> &'static str {
         match self {
