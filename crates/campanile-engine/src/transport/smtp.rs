@@ -55,7 +55,7 @@ impl SmtpTransport {
     }
 
     /// Submits one mail: the reply that decided, or why there is none, within `timeouts.total`. After a refusal the
-    /// server gets [`RESET_WAIT`] more to clean up.
+    /// server gets a second more to clean up.
     pub async fn send(&self, mail: &SmtpMail, timeouts: Timeouts) -> Result<SmtpReply, TransportError> {
         let handed_over = AtomicBool::new(false);
         let attempt = self.attempt(mail, timeouts, &handed_over);
