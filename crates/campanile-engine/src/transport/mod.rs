@@ -13,7 +13,7 @@ use campanile_channels::delivery::Outgoing;
 use campanile_channels::exchange::TransportError;
 use campanile_channels::registry::Answer;
 
-pub use http::{HttpOptions, HttpTransport, RESPONSE_BYTES_MAX};
+pub use http::{HttpOptions, HttpTransport, Lookup, RESPONSE_BYTES_MAX};
 pub use roots::{InvalidRoots, Roots};
 pub use smtp::SmtpTransport;
 pub use ssrf::is_public;

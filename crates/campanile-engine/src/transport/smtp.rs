@@ -54,7 +54,8 @@ impl SmtpTransport {
         Self { roots, pool: Arc::default() }
     }
 
-    /// Submits one mail: the reply that decided, or why there is none. Never takes longer than `timeouts.total`.
+    /// Submits one mail: the reply that decided, or why there is none, within `timeouts.total`. After a refusal the
+    /// server gets a second more to clean up.
     pub async fn send(&self, mail: &SmtpMail, timeouts: Timeouts) -> Result<SmtpReply, TransportError> {
         let handed_over = AtomicBool::new(false);
         let attempt = self.attempt(mail, timeouts, &handed_over);

@@ -3,10 +3,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use campanile_channels::exchange::{HttpAnswer, HttpRequest, TransportError};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
 
-use super::{hasty, patient};
+use super::{acceptor, hasty, patient, trusting};
 use crate::transport::http::RESPONSE_BYTES_MAX;
 use crate::transport::{Guard, HttpOptions, HttpTransport, Roots, Timeouts};
 
@@ -25,7 +25,7 @@ async fn server(script: &'static [u8]) -> (u16, Arc<AtomicUsize>) {
     (port, count)
 }
 
-async fn serve(mut socket: TcpStream, script: &'static [u8]) {
+async fn serve(mut socket: impl AsyncRead + AsyncWrite + Unpin, script: &'static [u8]) {
     let mut seen = Vec::new();
     let mut buffer = [0; 4096];
     while !seen.windows(4).any(|end| end == b"\r\n\r\n") {
@@ -161,4 +161,24 @@ async fn long_bodies_are_cut() {
     let url = format!("http://127.0.0.1:{port}/");
     let answer = post(&transport(false), &url, patient(), Guard::Open).await.unwrap();
     assert_eq!(answer.body.len(), RESPONSE_BYTES_MAX);
+}
+
+#[tokio::test]
+async fn trusts_the_operators_authority_and_no_stranger() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            if let Ok(socket) = acceptor().accept(socket).await {
+                serve(socket, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+            }
+        }
+    });
+    let trusting = HttpTransport::new(&trusting(), HttpOptions::default());
+    for host in ["127.0.0.1", "localhost"] {
+        let url = format!("https://{host}:{port}/");
+        assert_eq!(post(&trusting, &url, patient(), Guard::Open).await.unwrap().body, b"ok");
+        let error = post(&transport(false), &url, patient(), Guard::Open).await.unwrap_err();
+        assert_eq!(error.code(), "tls_error", "{error:?}");
+    }
 }

@@ -3,10 +3,10 @@ use std::sync::Arc;
 use campanile_channels::email::{Security, SmtpAccount, SmtpMail, SmtpStage};
 use campanile_channels::exchange::TransportError;
 use parking_lot::Mutex;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
 
-use super::{hasty, patient};
+use super::{acceptor, hasty, patient, trusting};
 use crate::transport::{Roots, SmtpTransport};
 
 /// What the server does instead of obeying.
@@ -30,16 +30,17 @@ async fn server(exceptions: &'static [(&'static str, Reaction)]) -> (u16, Arc<Mu
     tokio::spawn(async move {
         while let Ok((socket, _)) = listener.accept().await {
             noted.lock().push("connected".to_owned());
-            tokio::spawn(serve(socket, exceptions, noted.clone()));
+            tokio::spawn(serve(socket, exceptions, noted.clone(), true));
         }
     });
     (port, heard)
 }
 
 async fn serve(
-    socket: TcpStream,
+    socket: impl AsyncRead + AsyncWrite + Unpin,
     exceptions: &'static [(&'static str, Reaction)],
     heard: Arc<Mutex<Vec<String>>>,
+    greets: bool,
 ) -> Option<()> {
     let mut socket = BufReader::new(socket);
     let exception = |line: &str| {
@@ -48,7 +49,12 @@ async fn serve(
             .find(|(start, _)| if start.is_empty() { line.is_empty() } else { line.starts_with(start) })
             .map(|(_, reaction)| *reaction)
     };
+    // Before its first command the client waits for a greeting, but not where TLS came in between.
     let mut line = String::new();
+    if !greets {
+        socket.read_line(&mut line).await.ok()?;
+        line.truncate(line.trim_end().len());
+    }
     let mut in_data = false;
     loop {
         let usual = match line.get(..4).unwrap_or(&line) {
@@ -222,4 +228,37 @@ async fn hosts_that_do_not_exist_and_ports_that_are_closed() {
     nowhere.account.host = "nowhere.invalid".into();
     let error = transport().send(&nowhere, patient()).await.unwrap_err();
     assert_eq!(error.code(), "dns_error", "{error:?}");
+}
+
+#[tokio::test]
+async fn speaks_tls_from_the_first_byte_or_after_starttls() {
+    for security in [Security::Tls, Security::StartTls] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let noted = heard.clone();
+        tokio::spawn(async move {
+            while let Ok((mut socket, _)) = listener.accept().await {
+                if security == Security::StartTls {
+                    let mut plain = BufReader::new(&mut socket);
+                    for answer in ["220 hello", "250-hello\r\n250 STARTTLS", "220 go on"] {
+                        let _ = plain.write_all(format!("{answer}\r\n").as_bytes()).await;
+                        if answer != "220 go on" {
+                            let _ = plain.read_line(&mut String::new()).await;
+                        }
+                    }
+                }
+                if let Ok(socket) = acceptor().accept(socket).await {
+                    serve(socket, &[], noted.clone(), security == Security::Tls).await;
+                }
+            }
+        });
+        let mut mail = mail(port);
+        mail.account.security = security;
+        let reply = SmtpTransport::new(trusting()).send(&mail, patient()).await.unwrap();
+        assert_eq!(reply.code, 250, "{security:?}");
+        assert!(heard.lock().iter().any(|told| told.starts_with("AUTH PLAIN")), "{security:?}");
+        let error = transport().send(&mail, patient()).await.unwrap_err();
+        assert_eq!(error.code(), "tls_error", "a stranger's certificate, {security:?}: {error:?}");
+    }
 }
