@@ -71,9 +71,10 @@ impl Tx<'_> {
         now: Timestamp,
         bytes_max: usize,
     ) -> Result<Result<RecipientRow, usize>, StoreError> {
+        let mut is_new = false;
         if self.is_postgres() {
             // Two first writes of one recipient must merge, not race: make the row, then lock it.
-            self.execute(
+            let made = self.execute(
                 "INSERT INTO recipients (env, key, collection, id, properties, created_at, inserted_at, updated_at) \
                  VALUES ($1, $2, $3, $4, '{}', NULL, $5, $5) ON CONFLICT DO NOTHING",
                 &[
@@ -85,6 +86,7 @@ impl Tx<'_> {
                 ],
             )
             .await?;
+            is_new = made == 1;
         }
         let stored = self.recipient(env, reference).await?;
         let mut merged: Map<String, Value> = match &stored {
@@ -94,6 +96,10 @@ impl Tx<'_> {
         merge_json(&mut merged, properties);
         let text = serde_json::to_string(&merged).map_err(StoreError::corrupt)?;
         if text.len() > bytes_max {
+            if is_new {
+                let sql = "DELETE FROM recipients WHERE env = $1 AND key = $2";
+                self.execute(sql, &[env.into(), reference.key().into()]).await?;
+            }
             return Ok(Err(text.len()));
         }
         let row = match stored {
