@@ -30,7 +30,7 @@ pub use messages::{
     TenantFilter, event_id,
 };
 pub use page::{Cursor, Direction, Page, PageRequest};
-pub use recipients::{RecipientRow, merge_json};
+pub use recipients::{RecipientFilter, RecipientRow, merge_json};
 pub use runs::{RecipientRunRow, RunRow, RunStatus, StoredRun};
 pub use schema::LATEST as SCHEMA_VERSION;
 pub use unit::{Guard, GuardAction, IdempotencyRow, Outcome, RunUpdate, StoredReply, Unit};

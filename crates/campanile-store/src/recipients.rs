@@ -24,6 +24,15 @@ pub struct RecipientRow {
     pub updated_at: Timestamp,
 }
 
+/// Which recipients of a collection to list; all given ones must hold.
+#[derive(Debug, Clone, Default)]
+pub struct RecipientFilter {
+    /// Exactly this id.
+    pub id: Option<String>,
+    /// Part of the name, in any case.
+    pub name: Option<String>,
+}
+
 /// RC6.1: objects unite and recurse, everything else is replaced. Arrays are never merged.
 pub fn merge_json(old: &mut Map<String, Value>, new: Map<String, Value>) {
     for (key, value) in new {
@@ -71,9 +80,10 @@ impl Tx<'_> {
         now: Timestamp,
         bytes_max: usize,
     ) -> Result<Result<RecipientRow, usize>, StoreError> {
+        let mut is_new = false;
         if self.is_postgres() {
             // Two first writes of one recipient must merge, not race: make the row, then lock it.
-            self.execute(
+            let made = self.execute(
                 "INSERT INTO recipients (env, key, collection, id, properties, created_at, inserted_at, updated_at) \
                  VALUES ($1, $2, $3, $4, '{}', NULL, $5, $5) ON CONFLICT DO NOTHING",
                 &[
@@ -85,6 +95,7 @@ impl Tx<'_> {
                 ],
             )
             .await?;
+            is_new = made == 1;
         }
         let stored = self.recipient(env, reference).await?;
         let mut merged: Map<String, Value> = match &stored {
@@ -94,6 +105,10 @@ impl Tx<'_> {
         merge_json(&mut merged, properties);
         let text = serde_json::to_string(&merged).map_err(StoreError::corrupt)?;
         if text.len() > bytes_max {
+            if is_new {
+                let sql = "DELETE FROM recipients WHERE env = $1 AND key = $2";
+                self.execute(sql, &[env.into(), reference.key().into()]).await?;
+            }
             return Ok(Err(text.len()));
         }
         let row = match stored {
@@ -197,21 +212,36 @@ impl Store {
         &self,
         env: EnvId,
         collection: &str,
+        filter: &RecipientFilter,
         page: &PageRequest,
     ) -> Result<Page<RecipientRow>, StoreError> {
         let (compare, order) = if page.is_backward() { (">", "ASC") } else { ("<", "DESC") };
         let mut params: Vec<Param<'_>> =
             vec![env.into(), collection.into(), Param::Int(page.size as i64 + 1)];
         let mut bound = String::new();
+        if let Some(id) = &filter.id {
+            params.push(id.as_str().into());
+            bound.push_str(&format!(" AND id = ${}", params.len()));
+        }
+        if let Some(name) = &filter.name {
+            params.push(name.to_lowercase().into());
+            let place = params.len();
+            bound.push_str(&if self.is_shared() {
+                format!(" AND POSITION(${place} IN LOWER(properties::jsonb ->> 'name')) > 0")
+            } else {
+                format!(" AND INSTR(LOWER(JSON_EXTRACT(properties, '$.name')), ${place}) > 0")
+            });
+        }
         if let Some(key) = page.key() {
             let (at, id) = key.split_at_checked(8).ok_or_else(|| StoreError::corrupt("a short cursor"))?;
             let at = i64::from_be_bytes(at.try_into().map_err(StoreError::corrupt)?);
             params.push(Param::Int(at));
             params.push(String::from_utf8_lossy(id).into_owned().into());
-            bound = format!("AND (inserted_at, id) {compare} ($4, $5)");
+            let place = params.len();
+            bound.push_str(&format!(" AND (inserted_at, id) {compare} (${}, ${place})", place - 1));
         }
         let sql = format!(
-            "SELECT {COLUMNS} FROM recipients WHERE env = $1 AND collection = $2 {bound} \
+            "SELECT {COLUMNS} FROM recipients WHERE env = $1 AND collection = $2{bound} \
              ORDER BY inserted_at {order}, id {order} LIMIT $3"
         );
         let rows = self.query(Cost::Scan, &sql, &params).await?;
@@ -223,15 +253,19 @@ impl Store {
         }))
     }
 
-    /// Deletes a recipient and what hangs on it (recipients.md section 12): channel data, runs and their timers,
-    /// messages with their events and logs.
+    /// Deletes a recipient and what hangs on it (recipients.md section 12): channel data, and a user's messages with
+    /// their events, logs and deliveries. Messages of objects stay until their retention ends (S24).
     pub async fn delete_recipient(&self, env: EnvId, reference: &RecipientRef) -> Result<(), StoreError> {
-        let key = reference.key();
+        let (key, is_user) = (reference.key(), reference.is_user());
         self.transact(move |tx| {
             Box::pin(async move {
                 let who = || [Param::from(env), Param::from(key.as_str())];
                 tx.execute("DELETE FROM channel_data WHERE env = $1 AND key = $2", &who()).await?;
                 tx.execute("DELETE FROM frequency_marks WHERE env = $1 AND recipient = $2", &who()).await?;
+                tx.execute("DELETE FROM recipients WHERE env = $1 AND key = $2", &who()).await?;
+                if !is_user {
+                    return Ok(());
+                }
                 for sql in [
                     "DELETE FROM message_events WHERE message IN \
                      (SELECT id FROM messages WHERE env = $1 AND recipient = $2)",
@@ -240,7 +274,6 @@ impl Store {
                     "DELETE FROM jobs WHERE kind = 3 AND target IN \
                      (SELECT id FROM messages WHERE env = $1 AND recipient = $2)",
                     "DELETE FROM messages WHERE env = $1 AND recipient = $2",
-                    "DELETE FROM recipients WHERE env = $1 AND key = $2",
                 ] {
                     tx.execute(sql, &who()).await?;
                 }

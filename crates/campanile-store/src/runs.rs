@@ -317,6 +317,21 @@ impl Store {
         self.query(Cost::Point, &sql, &[ids]).await?.into_iter().map(stored_run).collect()
     }
 
+    /// The trigger data of those recipient runs that have their own, by id: what activities show, without the state
+    /// and log of the runs.
+    pub async fn own_trigger_data(&self, ids: &[Uuid]) -> Result<Vec<(Uuid, String)>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids = Param::Blobs(ids.iter().map(|id| id.as_bytes().to_vec()).collect());
+        let sql = format!(
+            "SELECT id, trigger_data FROM recipient_runs WHERE trigger_data IS NOT NULL AND id IN {}",
+            self.blobs_in("$1")
+        );
+        let rows = self.query(Cost::Point, &sql, &[ids]).await?;
+        rows.into_iter().map(|mut row| Ok((row.uuid(0)?, row.text(1)?))).collect()
+    }
+
     /// Cancels the runs that share a key, all of them or those of some recipients, and takes back their timers in
     /// the same transaction: a step that had already been claimed finds its job gone and writes nothing (P6).
     /// `cancelled` turns a stored run into its last state and log.

@@ -1,6 +1,7 @@
 //! The in-app feed of one user: a page and its badge counts, both from one covering index.
 
 use campanile_core::ids::{ChannelId, EnvId, Ksuid};
+use campanile_core::message::{Engagement, EngagementSet};
 use campanile_core::time::Timestamp;
 use serde_json::{Map, Value};
 
@@ -10,9 +11,9 @@ use crate::db::{Cost, Param, Store};
 use crate::error::StoreError;
 use crate::page::{Page, PageRequest};
 
-const SEEN: i64 = 1;
-const READ: i64 = 2;
-const ARCHIVED: i64 = 16;
+const SEEN: i64 = EngagementSet::EMPTY.with(Engagement::Seen).bits();
+const READ: i64 = EngagementSet::EMPTY.with(Engagement::Read).bits();
+const ARCHIVED: i64 = EngagementSet::EMPTY.with(Engagement::Archived).bits();
 
 /// Which tenants' items a feed shows (in-app.md section 4).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -158,5 +159,18 @@ impl Store {
         let rows = self.query(Cost::Point, &sql, &wanted.params).await?;
         let Some(row) = rows.first() else { return Ok(FeedCounts::default()) };
         Ok(FeedCounts { total: row.int(0)?, unread: row.int(1)?, unseen: row.int(2)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stored_bits_never_move() {
+        // Rows of every released version hold these.
+        let bit = |engagement| EngagementSet::EMPTY.with(engagement).bits();
+        assert_eq!((SEEN, READ, ARCHIVED), (1, 2, 16));
+        assert_eq!((bit(Engagement::Interacted), bit(Engagement::LinkClicked)), (4, 8));
     }
 }

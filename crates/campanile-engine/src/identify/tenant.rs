@@ -1,0 +1,58 @@
+//! A tenant's settings (recipients.md section 5).
+
+use campanile_core::problem::Problems;
+use serde_json::Value;
+
+use super::join;
+
+const COLORS: [&str; 4] =
+    ["primary_color", "primary_color_contrast", "dark_primary_color", "dark_primary_color_contrast"];
+const URLS: [&str; 4] = ["logo_url", "icon_url", "dark_logo_url", "dark_icon_url"];
+
+/// Checks `settings`; true when nothing was refused. URLs are any text: the documented examples lack a scheme (RC5.1).
+pub(super) fn check_settings(settings: &Value, field: &str, problems: &mut Problems) -> bool {
+    let Some(settings) = object(settings, field, problems) else { return settings.is_null() };
+    let mut sound = true;
+    if settings.get("preference_set").is_some_and(|set| !set.is_null()) {
+        problems.add(join(field, "preference_set"), "is not available in this version");
+        sound = false;
+    }
+    let field = join(field, "branding");
+    let Some(value) = settings.get("branding") else { return sound };
+    let Some(branding) = object(value, &field, problems) else { return sound && value.is_null() };
+    let mut check = |name: &str, is_good: fn(&str) -> bool, message: &str| {
+        let problem = match branding.get(name) {
+            None | Some(Value::Null) => return,
+            Some(Value::String(text)) if is_good(text) => return,
+            Some(Value::String(_)) => message,
+            Some(_) => "must be a string",
+        };
+        problems.add(join(&field, name), problem);
+        sound = false;
+    };
+    for name in COLORS {
+        check(name, is_color, "must be a color like #RGB or #RRGGBB");
+    }
+    for name in URLS {
+        check(name, |_| true, "");
+    }
+    sound
+}
+
+/// The map, or nothing for null; anything else is refused.
+fn object<'v>(
+    value: &'v Value,
+    field: &str,
+    problems: &mut Problems,
+) -> Option<&'v serde_json::Map<String, Value>> {
+    if !value.is_object() && !value.is_null() {
+        problems.add(field, "must be an object");
+    }
+    value.as_object()
+}
+
+fn is_color(text: &str) -> bool {
+    text.strip_prefix('#').is_some_and(|digits| {
+        matches!(digits.len(), 3 | 6) && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+    })
+}
