@@ -174,7 +174,7 @@ mod tests {
             .and_then(|template| template.render(&scope, &RenderOptions::at(Timestamp::default()).strict()));
         match (got, want) {
             (Ok(got), Ok(want)) => assert_eq!(Json::Object(got), want, "{source}"),
-            (Err(error), Err(want)) => assert!(error.message.contains(want), "{source}: {error}"),
+            (Err(error), Err(want)) => assert!(error.to_string().contains(want), "{source}: {error}"),
             (got, want) => panic!("{source}: {got:?} instead of {want:?}"),
         }
     }

@@ -1,5 +1,6 @@
 //! Email layouts and their composition with a body (templates.md section 7).
 
+use crate::composition::Composition;
 use crate::liquid::TemplateError;
 
 /// An email layout as it is stored: two sources around `{{ content }}`.
@@ -13,25 +14,26 @@ impl Layout {
     /// Checks a layout. Both sources must contain `{{ content }}`; MJML is not supported yet.
     pub fn compile(html: &str, text: &str) -> Result<Self, TemplateError> {
         if is_mjml(html) {
-            return Err(TemplateError::locate(html, 0, "MJML layouts are not supported yet"));
+            let error = TemplateError::locate(html, 0, "MJML layouts are not supported yet");
+            return Err(error.within("html_layout"));
         }
-        for source in [html, text] {
-            crate::liquid::Template::parse(source)?;
+        for (field, source) in [("html_layout", html), ("text_layout", text)] {
+            crate::liquid::Template::parse(source).map_err(|error| error.within(field))?;
             if content_outputs(source).is_empty() {
-                return Err(TemplateError::locate(source, 0, "must include {{ content }}"));
+                return Err(TemplateError::locate(source, 0, "must include {{ content }}").within(field));
             }
         }
         Ok(Self { html: html.into(), text: text.into() })
     }
 
-    /// The HTML document around `body`, still Liquid.
-    pub(crate) fn html_around(&self, body: &str) -> String {
-        compose(&self.html, body)
+    /// Adds the HTML document around `body`, still Liquid.
+    pub(crate) fn html_around(&self, field: &'static str, body: &str, out: &mut Composition) {
+        compose("html_layout", &self.html, field, body, out);
     }
 
-    /// The text around `body`, still Liquid.
-    pub(crate) fn text_around(&self, body: &str) -> String {
-        compose(&self.text, body)
+    /// Adds the text around `body`, still Liquid.
+    pub(crate) fn text_around(&self, field: &'static str, body: &str, out: &mut Composition) {
+        compose("text_layout", &self.text, field, body, out);
     }
 }
 
@@ -43,16 +45,14 @@ pub(crate) fn is_mjml(source: &str) -> bool {
 
 /// `layout` with every `{{ content }}` replaced by `body`. Textual on purpose (T7.4): the whole renders once, so
 /// that what the body assigns is visible after it.
-fn compose(layout: &str, body: &str) -> String {
-    let mut out = String::with_capacity(layout.len() + body.len());
+fn compose(name: &'static str, layout: &str, field: &'static str, body: &str, out: &mut Composition) {
     let mut from = 0;
     for (start, end) in content_outputs(layout) {
-        out.push_str(&layout[from..start]);
-        out.push_str(body);
+        out.push(name, layout, from..start);
+        out.push(field, body, 0..body.len());
         from = end;
     }
-    out.push_str(&layout[from..]);
-    out
+    out.push(name, layout, from..layout.len());
 }
 
 /// Where the outputs stand whose expression is exactly `content`.
@@ -83,7 +83,9 @@ mod tests {
             ("{{ content | upcase }}{{ contents }}", "{{ content | upcase }}{{ contents }}"),
             ("{{ {{ content }}", "{{ BODY"),
         ] {
-            assert_eq!(compose(layout, "BODY"), want, "{layout}");
+            let mut composed = Composition::default();
+            compose("html_layout", layout, "html_body", "BODY", &mut composed);
+            assert_eq!(composed.source(), want, "{layout}");
         }
     }
 

@@ -157,7 +157,7 @@ fn hostile_nesting_is_an_error() {
     }
     let chain = format!("{{% if a{} %}}y{{% endif %}}", " and a".repeat(100_000));
     assert_eq!(render(&chain), Ok("y".to_owned()));
-    assert_eq!(render(&"{% comment %}".repeat(100_000)).is_err(), true);
+    assert!(render(&"{% comment %}".repeat(100_000)).is_err());
 }
 
 #[test]
