@@ -10,6 +10,13 @@ use crate::liquid::{RenderOptions, Template, TemplateError};
 #[derive(Debug, Default)]
 pub(crate) struct Composition {
     source: String,
+    origins: Origins,
+}
+
+/// What each part of a composition was taken from.
+#[derive(Debug, Default)]
+struct Origins {
+    fields: Vec<(&'static str, Box<str>)>,
     pieces: Vec<Piece>,
 }
 
@@ -17,18 +24,27 @@ pub(crate) struct Composition {
 #[derive(Debug)]
 struct Piece {
     start: usize,
-    field: &'static str,
+    field: usize,
     offset: usize,
 }
 
 impl Composition {
     /// Adds `range` of a field's source.
     pub(crate) fn push(&mut self, field: &'static str, source: &str, range: Range<usize>) {
-        let text = source.get(range.clone()).unwrap_or_default();
-        if !text.is_empty() {
-            self.pieces.push(Piece { start: self.source.len(), field, offset: range.start });
-            self.source.push_str(text);
-        }
+        let offset = range.start;
+        let text = source.get(range).unwrap_or_default();
+        self.push_as(field, source, offset, text);
+    }
+
+    /// Adds `text` in place of what stands at `offset` of a field's source.
+    pub(crate) fn push_as(&mut self, field: &'static str, source: &str, offset: usize, text: &str) {
+        let fields = &mut self.origins.fields;
+        let index = fields.iter().position(|(name, _)| *name == field).unwrap_or_else(|| {
+            fields.push((field, source.into()));
+            fields.len() - 1
+        });
+        self.origins.pieces.push(Piece { start: self.source.len(), field: index, offset });
+        self.source.push_str(text);
     }
 
     #[cfg(test)]
@@ -39,8 +55,8 @@ impl Composition {
     /// Parses the whole.
     pub(crate) fn parse(self) -> Result<Composed, TemplateError> {
         match Template::parse(&self.source) {
-            Ok(template) => Ok(Composed { template, pieces: self.pieces }),
-            Err(error) => Err(relocate(error, &self.source, &self.pieces)),
+            Ok(template) => Ok(Composed { template, origins: self.origins }),
+            Err(error) => Err(self.origins.relocate(error)),
         }
     }
 }
@@ -49,7 +65,7 @@ impl Composition {
 #[derive(Debug)]
 pub(crate) struct Composed {
     template: Template,
-    pieces: Vec<Piece>,
+    origins: Origins,
 }
 
 impl Composed {
@@ -58,8 +74,7 @@ impl Composed {
         scope: &dyn Scope,
         options: &RenderOptions<'_>,
     ) -> Result<String, TemplateError> {
-        let rendered = self.template.render(scope, options);
-        rendered.map_err(|error| relocate(error, self.template.source(), &self.pieces))
+        self.template.render(scope, options).map_err(|error| self.origins.relocate(error))
     }
 
     pub(crate) fn mentions(&self, root: &str) -> bool {
@@ -67,25 +82,14 @@ impl Composed {
     }
 }
 
-/// The same error, in the field that its piece was taken from. Lines count from the start of the field as far as
-/// the composition holds it.
-fn relocate(error: TemplateError, source: &str, pieces: &[Piece]) -> TemplateError {
-    let Some(piece) = pieces.iter().rev().find(|piece| piece.start <= error.at) else { return error };
-    // What precedes the piece in its own field may be split by others: put the field together again.
-    let mut own = String::new();
-    let mut at = error.at;
-    for (i, known) in pieces.iter().enumerate().filter(|(_, known)| known.field == piece.field) {
-        let end = pieces.get(i + 1).map_or(source.len(), |next| next.start);
-        if known.start == piece.start {
-            at = own.len().max(known.offset) + (error.at - known.start);
-        }
-        // A body printed twice is the same field twice; `{{ content }}` itself is missing from the layout.
-        if known.offset >= own.len() {
-            own.extend(std::iter::repeat_n(' ', known.offset - own.len()));
-            own.push_str(source.get(known.start..end).unwrap_or_default());
-        } else if known.start == piece.start {
-            at = known.offset + (error.at - known.start);
-        }
+impl Origins {
+    /// The same error, in the field that its piece was taken from.
+    fn relocate(&self, error: TemplateError) -> TemplateError {
+        let piece = self.pieces.iter().rev().find(|piece| piece.start <= error.at);
+        let Some((piece, (name, source))) = piece.and_then(|p| Some((p, self.fields.get(p.field)?))) else {
+            return error;
+        };
+        let at = piece.offset + (error.at - piece.start);
+        TemplateError::locate(source, at, error.message).within(name)
     }
-    TemplateError::locate(&own, at, error.message).within(piece.field)
 }

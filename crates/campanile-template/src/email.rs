@@ -1,7 +1,7 @@
 //! Email templates: compiled once, rendered to subject, HTML and text (templates.md sections 1, 7, 12, 13).
 
 use campanile_core::scope::Scope;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::composition::{Composed, Composition};
 use crate::layout::{Layout, is_mjml};
@@ -43,6 +43,7 @@ pub struct EmailTemplate {
     html: Composed,
     text: TextPart,
     preview_text: Option<Template>,
+    footer_links: Vec<(Template, Template)>,
 }
 
 #[derive(Debug)]
@@ -99,6 +100,7 @@ impl EmailTemplate {
             html: layout.map_or_else(|| bare("html_body", source.html_body), html)?,
             text,
             preview_text: source.preview_text.map(|text| parse("preview_text", text)).transpose()?,
+            footer_links: layout.map(Layout::footer_links).transpose()?.unwrap_or_default(),
         })
     }
 
@@ -114,11 +116,23 @@ impl EmailTemplate {
             Some(template) => template.render(scope, options).map_err(named("preview_text"))?,
             None => String::new(),
         };
-        let html_scope =
-            DocumentScope { scope, preview: Json::String(hidden(&preview)), content: Json::Bool(true) };
+        let html_scope = DocumentScope {
+            scope,
+            preview: Json::String(hidden(&preview)),
+            footer_links: self.links(scope, options)?,
+            content: Json::Bool(true),
+        };
         let html = self.html.render(&html_scope, options)?;
         let text_scope = DocumentScope { preview: Json::String(String::new()), ..html_scope };
         Ok(RenderedEmail { subject: single_line(&subject), html, text: self.text(text_scope, options)? })
+    }
+
+    fn links(&self, scope: &dyn Scope, options: &RenderOptions<'_>) -> Result<Json, TemplateError> {
+        let render = |(text, url): &(Template, Template)| {
+            let (text, url) = (text.render(scope, options)?, url.render(scope, options)?);
+            Ok(json!({"text": text, "url": url}))
+        };
+        self.footer_links.iter().map(render).collect::<Result<_, TemplateError>>().map(Json::Array)
     }
 
     fn text(&self, scope: DocumentScope<'_>, options: &RenderOptions<'_>) -> Result<String, TemplateError> {
@@ -142,7 +156,8 @@ impl EmailTemplate {
             }
         };
         let preview = self.preview_text.as_ref().is_some_and(|template| template.mentions(root));
-        text || preview || self.subject.mentions(root) || self.html.mentions(root)
+        let links = self.footer_links.iter().any(|(text, url)| text.mentions(root) || url.mentions(root));
+        text || preview || links || self.subject.mentions(root) || self.html.mentions(root)
     }
 }
 
@@ -150,6 +165,7 @@ impl EmailTemplate {
 struct DocumentScope<'s> {
     scope: &'s dyn Scope,
     preview: Json,
+    footer_links: Json,
     content: Json,
 }
 
@@ -157,6 +173,7 @@ impl Scope for DocumentScope<'_> {
     fn root(&self, name: &str) -> Option<&Json> {
         match name {
             "preview_text" => Some(&self.preview),
+            "footer_links" => Some(&self.footer_links),
             // Replaced wherever it is printed; `{% if content %}` holds (T7.7).
             "content" => Some(&self.content),
             _ => self.scope.root(name),
@@ -180,12 +197,17 @@ pub fn single_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use campanile_core::time::Timestamp;
-    use serde_json::json;
 
     use super::*;
+    use crate::layout::FooterLink;
+
+    const LINKS: [FooterLink<'static>; 2] = [
+        FooterLink { text: "Help", url: "https://{{ vars.app_name }}.test" },
+        FooterLink { text: "{{ name }}", url: "/a" },
+    ];
 
     fn render(source: EmailSource<'_>, layout: Option<(&str, &str)>) -> Result<RenderedEmail, TemplateError> {
-        let layout = layout.map(|(html, text)| Layout::compile(html, text)).transpose()?;
+        let layout = layout.map(|(html, text)| Layout::compile(html, text, &LINKS)).transpose()?;
         let scope = json!({"data": {"name": "Ada"}, "vars": {"app_name": "Acme"}});
         EmailTemplate::compile(&source, layout.as_ref())?.render(&scope, &RenderOptions::at(Timestamp(0)))
     }
@@ -235,6 +257,17 @@ mod tests {
         assert_eq!(email.text, "[]");
         let plain = render(EmailSource::default(), Some(layout)).unwrap();
         assert_eq!(plain.html, "y");
+    }
+
+    #[test]
+    fn footer_links_print_and_iterate() {
+        let layout = (
+            "{{ content }}{{ footer_links }}{% for l in footer_links %}[{{ l.text }}]{% endfor %}",
+            "{{ content }}--\n{{ footer_links }}",
+        );
+        let email = render(EmailSource::default(), Some(layout)).unwrap();
+        assert_eq!(email.html, r#"<a href="https://Acme.test">Help</a> <a href="/a">Ada</a>[Help][Ada]"#);
+        assert_eq!(email.text, "--\nHelp (https://Acme.test)\nAda (/a)");
     }
 
     #[test]

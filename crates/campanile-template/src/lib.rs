@@ -13,5 +13,5 @@ pub mod text;
 
 pub use email::{EmailSource, EmailTemplate, RenderedEmail};
 pub use json_template::JsonTemplate;
-pub use layout::Layout;
+pub use layout::{FooterLink, Layout};
 pub use liquid::{Limits, RenderOptions, Template, TemplateError};

@@ -95,3 +95,16 @@ impl Template {
         self.any_root || self.roots.contains(root) || (root == "data" && through_data())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_shared_between_threads() {
+        fn shared<T: Send + Sync + 'static>() {}
+        shared::<Template>();
+        shared::<crate::JsonTemplate>();
+        shared::<crate::EmailTemplate>();
+    }
+}

@@ -1,74 +1,13 @@
-//! HTML to the text part of an email (templates.md section 12).
-//!
-//! Built on the HTML tokenizer alone: no tree means no recursion, one pass means linear time, and the documented
-//! layout of headings and links is ours to draw. (html2text can draw neither, and lays tables out itself.)
+//! Tags and characters to laid-out text (templates.md T12.2).
 
-use std::cell::RefCell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use html5ever::tendril::StrTendril;
-use html5ever::tokenizer::states::RawKind;
-use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer};
-
-use crate::liquid::TemplateError;
+use html5ever::tokenizer::Tag;
 
 /// Lines are wrapped at spaces before this column.
 const COLUMNS: usize = 65;
 
-/// Larger documents are refused.
-const HTML_BYTES_MAX: usize = 5 << 20;
-
-/// The text of an HTML body.
-pub fn from_html(html: &str) -> Result<String, TemplateError> {
-    let refuse = |why: &str| Err(TemplateError::locate("", 0, format!("cannot make a text body: {why}")));
-    if html.len() > HTML_BYTES_MAX {
-        return refuse("the HTML is too large");
-    }
-    // The tokenizer is foreign code fed with what customers write: a bug in it must stay one failed render.
-    let text = catch_unwind(AssertUnwindSafe(|| {
-        let tokenizer = Tokenizer::new(Sink(RefCell::new(Writer::default())), Default::default());
-        let input = BufferQueue::default();
-        input.push_back(StrTendril::from_slice(html));
-        let _ = tokenizer.feed(&input);
-        tokenizer.end();
-        let mut writer = tokenizer.sink.0.borrow_mut();
-        writer.flush(1, 0);
-        std::mem::take(&mut writer.out)
-    }));
-    match text {
-        Ok(text) => Ok(text.trim().to_owned()),
-        Err(_) => refuse("the HTML cannot be read"),
-    }
-}
-
-struct Sink(RefCell<Writer>);
-
-impl TokenSink for Sink {
-    type Handle = ();
-
-    fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
-        let mut writer = self.0.borrow_mut();
-        match token {
-            Token::CharacterTokens(text) => writer.text(&text),
-            Token::TagToken(tag) if tag.kind == TagKind::StartTag => {
-                writer.open(&tag);
-                return match &*tag.name {
-                    "script" => TokenSinkResult::RawData(RawKind::ScriptData),
-                    "style" => TokenSinkResult::RawData(RawKind::Rawtext),
-                    "title" => TokenSinkResult::RawData(RawKind::Rcdata),
-                    _ => TokenSinkResult::Continue,
-                };
-            }
-            Token::TagToken(tag) => writer.close(&tag.name),
-            _ => {}
-        }
-        TokenSinkResult::Continue
-    }
-}
-
 /// Text being laid out.
 #[derive(Default)]
-struct Writer {
+pub(super) struct Writer {
     out: String,
     /// Line feeds owed before the next line.
     gap: usize,
@@ -85,7 +24,13 @@ struct Writer {
 }
 
 impl Writer {
-    fn text(&mut self, text: &str) {
+    /// Everything written, the last block included.
+    pub(super) fn finish(&mut self) -> String {
+        self.flush(1, 0);
+        std::mem::take(&mut self.out)
+    }
+
+    pub(super) fn text(&mut self, text: &str) {
         if self.hidden.is_some() {
             return;
         }
@@ -98,7 +43,7 @@ impl Writer {
         }
     }
 
-    fn open(&mut self, tag: &Tag) {
+    pub(super) fn open(&mut self, tag: &Tag) {
         let attribute = |name: &str| {
             tag.attrs.iter().find(|attr| &*attr.name.local == name).map_or("", |attr| &*attr.value)
         };
@@ -140,7 +85,7 @@ impl Writer {
         }
     }
 
-    fn close(&mut self, name: &str) {
+    pub(super) fn close(&mut self, name: &str) {
         if self.hidden.is_some() {
             if self.hidden == Some(name) {
                 self.hidden = None;
@@ -283,40 +228,4 @@ fn is_block(name: &str) -> bool {
             | "thead"
             | "tr"
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn follows_the_table_of_rules() {
-        let long = "word ".repeat(20);
-        let wrapped = format!("{}\n{}", "word ".repeat(13).trim(), "word ".repeat(7).trim());
-        let rule = "-".repeat(65);
-        for (html, want) in [
-            ("a &amp;\n  b&nbsp;c", "a & b c".to_owned()),
-            (&*long, wrapped),
-            ("x<h1>Title</h1>y", "x\n\n*****\nTitle\n*****\n\ny".to_owned()),
-            ("<h2>Ti</h2>", "--\nTi\n--".to_owned()),
-            ("<h3>Tit</h3>", "Tit\n---".to_owned()),
-            (r#"<a href="https://x.test">Open</a>!"#, "Open (https://x.test)!".to_owned()),
-            (r#"<a href="https://x.test">HTTPS://X.test</a>"#, "https://x.test".to_owned()),
-            (r#"<a href="https://x.test"> </a>z"#, "z".to_owned()),
-            (r#"<a href="mailto:a@b.c">write</a>"#, "write (a@b.c)".to_owned()),
-            (r#"a <img src="x" alt="pic"><img src="y">"#, "a pic".to_owned()),
-            ("a<br>b", "a\nb".to_owned()),
-            ("<p>a</p><p>b</p>c", "a\n\nb\n\nc".to_owned()),
-            ("a<hr>b", format!("a\n{rule}\n\nb")),
-            ("<ul><li>a</li><li>b</li></ul>", "* a\n* b".to_owned()),
-            ("<ol><li>a<li>b</ol>c", "1. a\n2. b\n\nc".to_owned()),
-            ("<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>", "a b\nc".to_owned()),
-            ("a<!-- no -->b<![if !mso]>c<![endif]>", "abc".to_owned()),
-            ("a<br><br><br><br>b", "a\n\nb".to_owned()),
-            ("<head><title>no</title><style>p{}</style></head>a<script>if(a<b){}</script>b", "ab".to_owned()),
-            ("", String::new()),
-        ] {
-            assert_eq!(from_html(html), Ok(want), "{html}");
-        }
-    }
 }
