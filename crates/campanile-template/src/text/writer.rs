@@ -15,8 +15,10 @@ pub(super) struct Writer {
     block: String,
     /// Level of the heading the block is, 0 for none.
     heading: u8,
-    /// Open links: address, and where their text starts in the block.
-    links: Vec<(String, usize)>,
+    /// What stands before the first line of the list item being read.
+    marker: String,
+    /// The open link: its address, and where its text starts in the block.
+    link: Option<(String, usize)>,
     /// Open lists: the next number, or `None` for bullets.
     lists: Vec<Option<usize>>,
     /// The element whose text is not shown.
@@ -53,7 +55,11 @@ impl Writer {
             "title" => self.hidden = Some("title"),
             "br" => self.block.push('\n'),
             "img" => self.text(attribute("alt")),
-            "a" => self.links.push((attribute("href").trim().to_owned(), self.block.len())),
+            "a" => {
+                // Links do not nest: a second one ends the first.
+                self.close_link();
+                self.link = Some((attribute("href").trim().to_owned(), self.block.len()));
+            }
             "hr" => {
                 self.flush(1, 1);
                 self.block = "-".repeat(COLUMNS);
@@ -67,10 +73,10 @@ impl Writer {
                 self.flush(1, 1);
                 match self.lists.last_mut() {
                     Some(Some(next)) => {
-                        self.block = format!("{next}. ");
+                        self.marker = format!("{next}. ");
                         *next += 1;
                     }
-                    _ => self.block = "* ".to_owned(),
+                    _ => self.marker = "* ".to_owned(),
                 }
             }
             "td" | "th" => self.text(" "),
@@ -100,7 +106,11 @@ impl Writer {
                 self.flush(1, if self.lists.is_empty() { 2 } else { 1 });
             }
             "td" | "th" => self.text(" "),
-            "table" | "tr" | "li" => self.flush(1, 1),
+            "li" => {
+                self.flush(1, 1);
+                self.marker.clear();
+            }
+            "table" | "tr" => self.flush(1, 1),
             name if heading(name).is_some() || is_block(name) => self.flush(1, 1),
             _ => {}
         }
@@ -108,7 +118,7 @@ impl Writer {
 
     /// `text (address)`; the address alone when the text says the same; nothing without text.
     fn close_link(&mut self) {
-        let Some((address, start)) = self.links.pop() else { return };
+        let Some((address, start)) = self.link.take() else { return };
         let address = address.strip_prefix("mailto:").unwrap_or(&address);
         let text = self.block.get(start..).unwrap_or_default().trim();
         if text.is_empty() || address.is_empty() {
@@ -132,14 +142,14 @@ impl Writer {
     fn flush(&mut self, before: usize, after: usize) {
         let block = std::mem::take(&mut self.block);
         let level = std::mem::take(&mut self.heading);
-        for link in &mut self.links {
+        if let Some(link) = &mut self.link {
             link.1 = 0;
         }
-        let lines = wrap(&block);
-        if lines.iter().all(|line| line.is_empty()) {
+        if block.trim().is_empty() {
             self.gap = self.gap.max(after);
             return;
         }
+        let lines = wrap(&(std::mem::take(&mut self.marker) + &block));
         let (before, after) = if level > 0 { (2, 2) } else { (before, after) };
         if !self.out.is_empty() {
             self.out.extend(std::iter::repeat_n('\n', self.gap.max(before)));
