@@ -1,8 +1,9 @@
 //! Email templates: compiled once, rendered to subject, HTML and text (templates.md sections 1, 7, 12, 13).
 
 use campanile_core::scope::Scope;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
+use crate::composition::{Composed, Composition};
 use crate::layout::{Layout, is_mjml};
 use crate::liquid::{RenderOptions, Template, TemplateError};
 use crate::text;
@@ -39,54 +40,67 @@ pub struct RenderedEmail {
 #[derive(Debug)]
 pub struct EmailTemplate {
     subject: Template,
-    html: Template,
+    html: Composed,
     text: TextPart,
     preview_text: Option<Template>,
+    footer_links: Vec<(Template, Template)>,
 }
 
 #[derive(Debug)]
 enum TextPart {
     /// The author's text in the text layout.
-    Written(Template),
+    Written(Composed),
     /// The text of the rendered body is what the text layout prints as `content`.
-    Generated { body: Template, around: Option<Template> },
+    Generated { body: Composed, around: Option<Composed> },
 }
 
 impl EmailTemplate {
-    /// Parses everything. The error's message starts with the field at fault.
+    /// Parses everything. The error names the field at fault and counts lines in it.
     pub fn compile(source: &EmailSource<'_>, layout: Option<&Layout>) -> Result<Self, TemplateError> {
         if source.is_mjml || is_mjml(source.html_body) {
             let error = TemplateError::locate(source.html_body, 0, "MJML is not supported yet");
             return Err(error.within("html_body"));
         }
         let parse = |field: &str, text: &str| Template::parse(text).map_err(|error| error.within(field));
-        // Each field on its own first: an author knows lines of fields, not of compositions.
-        parse("html_body", source.html_body)?;
         let pre_content = source.pre_content.unwrap_or_default();
+        // Each field by itself first: a block must not be opened in one and closed in another.
+        parse("html_body", source.html_body)?;
         parse("settings.pre_content", pre_content)?;
-        let html = match layout {
-            Some(layout) => format!("{pre_content}{}", layout.html_around(source.html_body)),
-            None => format!("{pre_content}{}", source.html_body),
+        parse("text_body", source.text_body.unwrap_or_default())?;
+        let start = || {
+            let mut composition = Composition::default();
+            composition.push("settings.pre_content", pre_content, 0..pre_content.len());
+            composition
         };
-        let around = |body: &str| match layout {
-            Some(layout) => format!("{pre_content}{}", layout.text_around(body)),
-            None => format!("{pre_content}{body}"),
+        let bare = |field, body: &str| {
+            let mut composition = start();
+            composition.push(field, body, 0..body.len());
+            composition.parse()
         };
-        let text = match source.text_body {
-            Some(body) => {
-                parse("text_body", body)?;
-                TextPart::Written(parse("text_body", &around(body))?)
-            }
-            None => TextPart::Generated {
-                body: parse("html_body", &format!("{pre_content}{}", source.html_body))?,
-                around: layout.map(|_| parse("text_layout", &around("{{ content }}"))).transpose()?,
+        let html = |layout: &Layout| {
+            let mut composition = start();
+            layout.html_around("html_body", source.html_body, &mut composition);
+            composition.parse()
+        };
+        let text_around = |layout: &Layout, body: &str| {
+            let mut composition = start();
+            layout.text_around("text_body", body, &mut composition);
+            composition.parse()
+        };
+        let text = match (source.text_body, layout) {
+            (Some(body), Some(layout)) => TextPart::Written(text_around(layout, body)?),
+            (Some(body), None) => TextPart::Written(bare("text_body", body)?),
+            (None, layout) => TextPart::Generated {
+                body: bare("html_body", source.html_body)?,
+                around: layout.map(|layout| text_around(layout, "{{ content }}")).transpose()?,
             },
         };
         Ok(Self {
             subject: parse("subject", source.subject)?,
-            html: parse("html_body", &html)?,
+            html: layout.map_or_else(|| bare("html_body", source.html_body), html)?,
             text,
             preview_text: source.preview_text.map(|text| parse("preview_text", text)).transpose()?,
+            footer_links: layout.map(Layout::footer_links).transpose()?.unwrap_or_default(),
         })
     }
 
@@ -102,24 +116,33 @@ impl EmailTemplate {
             Some(template) => template.render(scope, options).map_err(named("preview_text"))?,
             None => String::new(),
         };
-        let html_scope =
-            DocumentScope { scope, preview: Json::String(hidden(&preview)), content: Json::Bool(true) };
-        let html = self.html.render(&html_scope, options).map_err(named("html_body"))?;
+        let html_scope = DocumentScope {
+            scope,
+            preview: Json::String(hidden(&preview)),
+            footer_links: self.links(scope, options)?,
+            content: Json::Bool(true),
+        };
+        let html = self.html.render(&html_scope, options)?;
         let text_scope = DocumentScope { preview: Json::String(String::new()), ..html_scope };
         Ok(RenderedEmail { subject: single_line(&subject), html, text: self.text(text_scope, options)? })
     }
 
+    fn links(&self, scope: &dyn Scope, options: &RenderOptions<'_>) -> Result<Json, TemplateError> {
+        let render = |(text, url): &(Template, Template)| {
+            let (text, url) = (text.render(scope, options)?, url.render(scope, options)?);
+            Ok(json!({"text": text, "url": url}))
+        };
+        self.footer_links.iter().map(render).collect::<Result<_, TemplateError>>().map(Json::Array)
+    }
+
     fn text(&self, scope: DocumentScope<'_>, options: &RenderOptions<'_>) -> Result<String, TemplateError> {
         match &self.text {
-            TextPart::Written(template) => {
-                template.render(&scope, options).map_err(|error| error.within("text_body"))
-            }
+            TextPart::Written(template) => template.render(&scope, options),
             TextPart::Generated { body, around } => {
-                let body = body.render(&scope, options).map_err(|error| error.within("html_body"))?;
+                let body = body.render(&scope, options)?;
                 let body = text::from_html(&body).map_err(|error| error.within("html_body"))?;
                 let Some(around) = around else { return Ok(body) };
-                let scope = DocumentScope { content: Json::String(body), ..scope };
-                around.render(&scope, options).map_err(|error| error.within("text_layout"))
+                around.render(&DocumentScope { content: Json::String(body), ..scope }, options)
             }
         }
     }
@@ -133,7 +156,8 @@ impl EmailTemplate {
             }
         };
         let preview = self.preview_text.as_ref().is_some_and(|template| template.mentions(root));
-        text || preview || self.subject.mentions(root) || self.html.mentions(root)
+        let links = self.footer_links.iter().any(|(text, url)| text.mentions(root) || url.mentions(root));
+        text || preview || links || self.subject.mentions(root) || self.html.mentions(root)
     }
 }
 
@@ -141,6 +165,7 @@ impl EmailTemplate {
 struct DocumentScope<'s> {
     scope: &'s dyn Scope,
     preview: Json,
+    footer_links: Json,
     content: Json,
 }
 
@@ -148,6 +173,7 @@ impl Scope for DocumentScope<'_> {
     fn root(&self, name: &str) -> Option<&Json> {
         match name {
             "preview_text" => Some(&self.preview),
+            "footer_links" => Some(&self.footer_links),
             // Replaced wherever it is printed; `{% if content %}` holds (T7.7).
             "content" => Some(&self.content),
             _ => self.scope.root(name),
@@ -171,12 +197,17 @@ pub fn single_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use campanile_core::time::Timestamp;
-    use serde_json::json;
 
     use super::*;
+    use crate::layout::FooterLink;
+
+    const LINKS: [FooterLink<'static>; 2] = [
+        FooterLink { text: "Help", url: "https://{{ vars.app_name }}.test" },
+        FooterLink { text: "{{ name }}", url: "/a" },
+    ];
 
     fn render(source: EmailSource<'_>, layout: Option<(&str, &str)>) -> Result<RenderedEmail, TemplateError> {
-        let layout = layout.map(|(html, text)| Layout::compile(html, text)).transpose()?;
+        let layout = layout.map(|(html, text)| Layout::compile(html, text, &LINKS)).transpose()?;
         let scope = json!({"data": {"name": "Ada"}, "vars": {"app_name": "Acme"}});
         EmailTemplate::compile(&source, layout.as_ref())?.render(&scope, &RenderOptions::at(Timestamp(0)))
     }
@@ -229,26 +260,46 @@ mod tests {
     }
 
     #[test]
-    fn errors_name_their_field() {
-        for (source, want) in [
+    fn footer_links_print_and_iterate() {
+        let layout = (
+            "{{ content }}{{ footer_links }}{% for l in footer_links %}[{{ l.text }}]{% endfor %}",
+            "{{ content }}--\n{{ footer_links }}",
+        );
+        let email = render(EmailSource::default(), Some(layout)).unwrap();
+        assert_eq!(email.html, r#"<a href="https://Acme.test">Help</a> <a href="/a">Ada</a>[Help][Ada]"#);
+        assert_eq!(email.text, "--\nHelp (https://Acme.test)\nAda (/a)");
+    }
+
+    #[test]
+    fn errors_name_their_field_and_its_line() {
+        let none = EmailSource::default();
+        let layout = ("<b>\n{{ content }}\n{{ vars.app_name | divided_by: 0 }}", "{{ content }}");
+        for (source, layout, want) in [
+            (EmailSource { subject: "{{", ..none }, None, ("subject", "output is not closed with }}", 1)),
+            (EmailSource { is_mjml: true, ..none }, None, ("html_body", "MJML is not supported yet", 1)),
             (
-                EmailSource { subject: "{{", ..EmailSource::default() },
-                "subject: output is not closed with }}",
+                EmailSource { html_body: "a\n\n{{ 1 | divided_by: 0 }}", pre_content: Some("x\n"), ..none },
+                Some(layout),
+                ("html_body", "divided_by: division by zero", 3),
             ),
             (
-                EmailSource { html_body: "<mjml></mjml>", ..EmailSource::default() },
-                "html_body: MJML is not supported yet",
+                EmailSource { html_body: "1\n2\n3", ..none },
+                Some(layout),
+                ("html_layout", "divided_by: division by zero", 3),
             ),
             (
-                EmailSource { html_body: "{{ 1 | divided_by: 0 }}", ..EmailSource::default() },
-                "html_body: divided_by: division by zero",
+                EmailSource { text_body: Some("{{ a | b }}"), ..none },
+                None,
+                ("text_body", "unknown filter \"b\"", 1),
             ),
             (
-                EmailSource { text_body: Some("{{ a | b }}"), ..EmailSource::default() },
-                "text_body: unknown filter \"b\"",
+                EmailSource { html_body: "{% if a %}", text_body: Some("{% endif %}"), ..none },
+                None,
+                ("html_body", "if is not closed with endif", 1),
             ),
         ] {
-            assert_eq!(render(source, None).unwrap_err().message, want);
+            let error = render(source, layout).unwrap_err();
+            assert_eq!((&*error.field, &*error.message, error.line), want);
         }
     }
 }

@@ -37,7 +37,7 @@ impl JsonTemplate {
 
     /// The same for a document that arrived as JSON instead of as text.
     pub fn from_json(json: &Json) -> Result<Self, TemplateError> {
-        Ok(Self(Form::Tree(Node::parse(json, "")?)))
+        Ok(Self(Form::Tree(Node::parse(json)?)))
     }
 
     /// Renders to a JSON object; anything else is an error.
@@ -55,7 +55,7 @@ impl JsonTemplate {
     /// Renders to any JSON.
     pub fn render_any(&self, scope: &dyn Scope, options: &RenderOptions<'_>) -> Result<Json, TemplateError> {
         match &self.0 {
-            Form::Tree(node) => node.render(scope, options, ""),
+            Form::Tree(node) => node.render(scope, options),
             Form::Whole(template) => {
                 let text = template.render(scope, options)?;
                 serde_json::from_str(&text).map_err(|error| not_json(&text, &error))
@@ -73,10 +73,10 @@ impl JsonTemplate {
 }
 
 impl Node {
-    fn parse(json: &Json, place: &str) -> Result<Self, TemplateError> {
+    fn parse(json: &Json) -> Result<Self, TemplateError> {
         Ok(match json {
             Json::String(text) => {
-                let template = Template::parse(text).map_err(|error| error.within(place))?;
+                let template = Template::parse(text)?;
                 if template.is_static() == Some(text) {
                     Self::Fixed(json.clone())
                 } else {
@@ -84,12 +84,12 @@ impl Node {
                 }
             }
             Json::Array(items) => {
-                let parse = |(i, item)| Self::parse(item, &format!("{place}[{i}]"));
+                let parse = |(i, item)| Self::parse(item).map_err(|error| at_index(error, i));
                 Self::Array(items.iter().enumerate().map(parse).collect::<Result<_, _>>()?)
             }
             Json::Object(map) => {
                 let parse = |(key, value): (&String, &Json)| {
-                    Ok((key.clone(), Self::parse(value, &member(place, key))?))
+                    Ok((key.clone(), Self::parse(value).map_err(|error| error.within(key))?))
                 };
                 Self::Object(map.iter().map(parse).collect::<Result<_, TemplateError>>()?)
             }
@@ -97,29 +97,22 @@ impl Node {
         })
     }
 
-    fn render(
-        &self,
-        scope: &dyn Scope,
-        options: &RenderOptions<'_>,
-        place: &str,
-    ) -> Result<Json, TemplateError> {
+    fn render(&self, scope: &dyn Scope, options: &RenderOptions<'_>) -> Result<Json, TemplateError> {
         Ok(match self {
             Self::Fixed(json) => json.clone(),
-            Self::Leaf(template) => {
-                let located = |error: TemplateError| error.within(place);
-                match template.evaluate_single(scope, options).map_err(located)? {
-                    Some(native) => native,
-                    None => Json::String(template.render(scope, options).map_err(located)?),
-                }
-            }
+            Self::Leaf(template) => match template.evaluate_single(scope, options)? {
+                Some(native) => native,
+                None => Json::String(template.render(scope, options)?),
+            },
             Self::Array(nodes) => {
-                let render =
-                    |(i, node): (usize, &Node)| node.render(scope, options, &format!("{place}[{i}]"));
+                let render = |(i, node): (usize, &Node)| {
+                    node.render(scope, options).map_err(|error| at_index(error, i))
+                };
                 Json::Array(nodes.iter().enumerate().map(render).collect::<Result<_, _>>()?)
             }
             Self::Object(members) => {
                 let render = |(key, node): &(String, Node)| {
-                    Ok((key.clone(), node.render(scope, options, &member(place, key))?))
+                    Ok((key.clone(), node.render(scope, options).map_err(|error| error.within(key))?))
                 };
                 Json::Object(members.iter().map(render).collect::<Result<_, TemplateError>>()?)
             }
@@ -136,8 +129,8 @@ impl Node {
     }
 }
 
-fn member(place: &str, key: &str) -> String {
-    if place.is_empty() { key.to_owned() } else { format!("{place}.{key}") }
+fn at_index(error: TemplateError, index: usize) -> TemplateError {
+    error.within(&format!("[{index}]"))
 }
 
 fn kind(json: &Json) -> &'static str {
@@ -174,7 +167,7 @@ mod tests {
             .and_then(|template| template.render(&scope, &RenderOptions::at(Timestamp::default()).strict()));
         match (got, want) {
             (Ok(got), Ok(want)) => assert_eq!(Json::Object(got), want, "{source}"),
-            (Err(error), Err(want)) => assert!(error.message.contains(want), "{source}: {error}"),
+            (Err(error), Err(want)) => assert!(error.to_string().contains(want), "{source}: {error}"),
             (got, want) => panic!("{source}: {got:?} instead of {want:?}"),
         }
     }

@@ -3,6 +3,7 @@
 //! A source is parsed once into a [`Template`] and rendered many times against a borrowed
 //! [`Scope`](campanile_core::scope::Scope); the same code renders previews and production messages.
 
+mod composition;
 pub mod email;
 pub mod json_template;
 pub mod layout;
@@ -12,5 +13,5 @@ pub mod text;
 
 pub use email::{EmailSource, EmailTemplate, RenderedEmail};
 pub use json_template::JsonTemplate;
-pub use layout::Layout;
+pub use layout::{FooterLink, Layout};
 pub use liquid::{Limits, RenderOptions, Template, TemplateError};

@@ -89,7 +89,22 @@ impl Template {
     /// Whether the template may read that root. True when in doubt, never false when it does.
     pub fn mentions(&self, root: &str) -> bool {
         // Keys of data are also readable at top level (templates.md T3.1).
-        let through_data = || self.roots.iter().any(|name| !RESERVED.contains(&&**name));
+        let engine = ["forloop", "tablerowloop"];
+        let top_level = |name: &str| !RESERVED.contains(&name) && !engine.contains(&name);
+        let through_data = || self.roots.iter().any(|name| top_level(name));
         self.any_root || self.roots.contains(root) || (root == "data" && through_data())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_shared_between_threads() {
+        fn shared<T: Send + Sync + 'static>() {}
+        shared::<Template>();
+        shared::<crate::JsonTemplate>();
+        shared::<crate::EmailTemplate>();
     }
 }

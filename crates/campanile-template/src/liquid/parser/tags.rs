@@ -36,6 +36,9 @@ impl<'s> Parser<'s> {
             "else" | "elsif" | "when" => {
                 return Err(Fail::new(tag.at, format!("{} outside of a block it belongs to", tag.name)));
             }
+            name if name.starts_with("end") => {
+                return Err(Fail::new(tag.at, format!("{name} closes nothing that is open here")));
+            }
             "" => return Err(Fail::new(tag.at, "tag without a name")),
             name => return Err(Fail::new(tag.at, format!("unknown tag {name:?}"))),
         }))

@@ -1,5 +1,7 @@
 //! What a render may still use (templates.md T2.12). Running out is an error, never a cut-off text.
 
+use serde_json::Value as Json;
+
 use crate::liquid::error::Fail;
 use crate::liquid::options::Limits;
 use crate::liquid::value::Value;
@@ -52,10 +54,33 @@ impl Budget {
             Value::Str(text) => text.len(),
             other => other.length().unwrap_or(0).saturating_mul(16),
         };
+        self.spend(at, size)
+    }
+
+    /// The same for a comparison, which may have to look at everything inside.
+    pub(super) fn deep_work(&mut self, at: usize, value: &Value<'_>) -> Result<(), Fail> {
+        let size = match value {
+            Value::Array(items) => items.iter().map(weight).sum(),
+            Value::Object(map) => map.values().map(weight).sum(),
+            _ => return self.work(at, value),
+        };
+        self.spend(at, size)
+    }
+
+    fn spend(&mut self, at: usize, size: usize) -> Result<(), Fail> {
         match self.work_left.checked_sub(size) {
             Some(left) => self.work_left = left,
-            None => return Err(Fail::new(at, "filters work on more data than a render may use")),
+            None => return Err(Fail::new(at, "template works on more data than a render may use")),
         }
         Ok(())
+    }
+}
+
+fn weight(json: &Json) -> usize {
+    16 + match json {
+        Json::String(text) => text.len(),
+        Json::Array(items) => items.iter().map(weight).sum(),
+        Json::Object(map) => map.values().map(weight).sum(),
+        _ => 0,
     }
 }

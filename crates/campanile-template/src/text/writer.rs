@@ -1,74 +1,13 @@
-//! HTML to the text part of an email (templates.md section 12).
-//!
-//! Built on the HTML tokenizer alone: no tree means no recursion, one pass means linear time, and the documented
-//! layout of headings and links is ours to draw. (html2text can draw neither, and lays tables out itself.)
+//! Tags and characters to laid-out text (templates.md T12.2).
 
-use std::cell::RefCell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use html5ever::tendril::StrTendril;
-use html5ever::tokenizer::states::RawKind;
-use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer};
-
-use crate::liquid::TemplateError;
+use html5ever::tokenizer::Tag;
 
 /// Lines are wrapped at spaces before this column.
 const COLUMNS: usize = 65;
 
-/// Larger documents are refused.
-const HTML_BYTES_MAX: usize = 5 << 20;
-
-/// The text of an HTML body.
-pub fn from_html(html: &str) -> Result<String, TemplateError> {
-    let refuse = |why: &str| Err(TemplateError::locate("", 0, format!("cannot make a text body: {why}")));
-    if html.len() > HTML_BYTES_MAX {
-        return refuse("the HTML is too large");
-    }
-    // The tokenizer is foreign code fed with what customers write: a bug in it must stay one failed render.
-    let text = catch_unwind(AssertUnwindSafe(|| {
-        let tokenizer = Tokenizer::new(Sink(RefCell::new(Writer::default())), Default::default());
-        let input = BufferQueue::default();
-        input.push_back(StrTendril::from_slice(html));
-        let _ = tokenizer.feed(&input);
-        tokenizer.end();
-        let mut writer = tokenizer.sink.0.borrow_mut();
-        writer.flush(1, 0);
-        std::mem::take(&mut writer.out)
-    }));
-    match text {
-        Ok(text) => Ok(text.trim().to_owned()),
-        Err(_) => refuse("the HTML cannot be read"),
-    }
-}
-
-struct Sink(RefCell<Writer>);
-
-impl TokenSink for Sink {
-    type Handle = ();
-
-    fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
-        let mut writer = self.0.borrow_mut();
-        match token {
-            Token::CharacterTokens(text) => writer.text(&text),
-            Token::TagToken(tag) if tag.kind == TagKind::StartTag => {
-                writer.open(&tag);
-                return match &*tag.name {
-                    "script" => TokenSinkResult::RawData(RawKind::ScriptData),
-                    "style" => TokenSinkResult::RawData(RawKind::Rawtext),
-                    "title" => TokenSinkResult::RawData(RawKind::Rcdata),
-                    _ => TokenSinkResult::Continue,
-                };
-            }
-            Token::TagToken(tag) => writer.close(&tag.name),
-            _ => {}
-        }
-        TokenSinkResult::Continue
-    }
-}
-
 /// Text being laid out.
 #[derive(Default)]
-struct Writer {
+pub(super) struct Writer {
     out: String,
     /// Line feeds owed before the next line.
     gap: usize,
@@ -76,8 +15,10 @@ struct Writer {
     block: String,
     /// Level of the heading the block is, 0 for none.
     heading: u8,
-    /// Open links: address, and where their text starts in the block.
-    links: Vec<(String, usize)>,
+    /// What stands before the first line of the list item being read.
+    marker: String,
+    /// The open link: its address, and where its text starts in the block.
+    link: Option<(String, usize)>,
     /// Open lists: the next number, or `None` for bullets.
     lists: Vec<Option<usize>>,
     /// The element whose text is not shown.
@@ -85,7 +26,13 @@ struct Writer {
 }
 
 impl Writer {
-    fn text(&mut self, text: &str) {
+    /// Everything written, the last block included.
+    pub(super) fn finish(&mut self) -> String {
+        self.flush(1, 0);
+        std::mem::take(&mut self.out)
+    }
+
+    pub(super) fn text(&mut self, text: &str) {
         if self.hidden.is_some() {
             return;
         }
@@ -98,7 +45,7 @@ impl Writer {
         }
     }
 
-    fn open(&mut self, tag: &Tag) {
+    pub(super) fn open(&mut self, tag: &Tag) {
         let attribute = |name: &str| {
             tag.attrs.iter().find(|attr| &*attr.name.local == name).map_or("", |attr| &*attr.value)
         };
@@ -108,7 +55,11 @@ impl Writer {
             "title" => self.hidden = Some("title"),
             "br" => self.block.push('\n'),
             "img" => self.text(attribute("alt")),
-            "a" => self.links.push((attribute("href").trim().to_owned(), self.block.len())),
+            "a" => {
+                // Links do not nest: a second one ends the first.
+                self.close_link();
+                self.link = Some((attribute("href").trim().to_owned(), self.block.len()));
+            }
             "hr" => {
                 self.flush(1, 1);
                 self.block = "-".repeat(COLUMNS);
@@ -122,10 +73,10 @@ impl Writer {
                 self.flush(1, 1);
                 match self.lists.last_mut() {
                     Some(Some(next)) => {
-                        self.block = format!("{next}. ");
+                        self.marker = format!("{next}. ");
                         *next += 1;
                     }
-                    _ => self.block = "* ".to_owned(),
+                    _ => self.marker = "* ".to_owned(),
                 }
             }
             "td" | "th" => self.text(" "),
@@ -140,7 +91,7 @@ impl Writer {
         }
     }
 
-    fn close(&mut self, name: &str) {
+    pub(super) fn close(&mut self, name: &str) {
         if self.hidden.is_some() {
             if self.hidden == Some(name) {
                 self.hidden = None;
@@ -155,7 +106,11 @@ impl Writer {
                 self.flush(1, if self.lists.is_empty() { 2 } else { 1 });
             }
             "td" | "th" => self.text(" "),
-            "table" | "tr" | "li" => self.flush(1, 1),
+            "li" => {
+                self.flush(1, 1);
+                self.marker.clear();
+            }
+            "table" | "tr" => self.flush(1, 1),
             name if heading(name).is_some() || is_block(name) => self.flush(1, 1),
             _ => {}
         }
@@ -163,7 +118,7 @@ impl Writer {
 
     /// `text (address)`; the address alone when the text says the same; nothing without text.
     fn close_link(&mut self) {
-        let Some((address, start)) = self.links.pop() else { return };
+        let Some((address, start)) = self.link.take() else { return };
         let address = address.strip_prefix("mailto:").unwrap_or(&address);
         let text = self.block.get(start..).unwrap_or_default().trim();
         if text.is_empty() || address.is_empty() {
@@ -187,14 +142,14 @@ impl Writer {
     fn flush(&mut self, before: usize, after: usize) {
         let block = std::mem::take(&mut self.block);
         let level = std::mem::take(&mut self.heading);
-        for link in &mut self.links {
+        if let Some(link) = &mut self.link {
             link.1 = 0;
         }
-        let lines = wrap(&block);
-        if lines.iter().all(|line| line.is_empty()) {
+        if block.trim().is_empty() {
             self.gap = self.gap.max(after);
             return;
         }
+        let lines = wrap(&(std::mem::take(&mut self.marker) + &block));
         let (before, after) = if level > 0 { (2, 2) } else { (before, after) };
         if !self.out.is_empty() {
             self.out.extend(std::iter::repeat_n('\n', self.gap.max(before)));
@@ -283,40 +238,4 @@ fn is_block(name: &str) -> bool {
             | "thead"
             | "tr"
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn follows_the_table_of_rules() {
-        let long = "word ".repeat(20);
-        let wrapped = format!("{}\n{}", "word ".repeat(13).trim(), "word ".repeat(7).trim());
-        let rule = "-".repeat(65);
-        for (html, want) in [
-            ("a &amp;\n  b&nbsp;c", "a & b c".to_owned()),
-            (&*long, wrapped),
-            ("x<h1>Title</h1>y", "x\n\n*****\nTitle\n*****\n\ny".to_owned()),
-            ("<h2>Ti</h2>", "--\nTi\n--".to_owned()),
-            ("<h3>Tit</h3>", "Tit\n---".to_owned()),
-            (r#"<a href="https://x.test">Open</a>!"#, "Open (https://x.test)!".to_owned()),
-            (r#"<a href="https://x.test">HTTPS://X.test</a>"#, "https://x.test".to_owned()),
-            (r#"<a href="https://x.test"> </a>z"#, "z".to_owned()),
-            (r#"<a href="mailto:a@b.c">write</a>"#, "write (a@b.c)".to_owned()),
-            (r#"a <img src="x" alt="pic"><img src="y">"#, "a pic".to_owned()),
-            ("a<br>b", "a\nb".to_owned()),
-            ("<p>a</p><p>b</p>c", "a\n\nb\n\nc".to_owned()),
-            ("a<hr>b", format!("a\n{rule}\n\nb")),
-            ("<ul><li>a</li><li>b</li></ul>", "* a\n* b".to_owned()),
-            ("<ol><li>a<li>b</ol>c", "1. a\n2. b\n\nc".to_owned()),
-            ("<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>", "a b\nc".to_owned()),
-            ("a<!-- no -->b<![if !mso]>c<![endif]>", "abc".to_owned()),
-            ("a<br><br><br><br>b", "a\n\nb".to_owned()),
-            ("<head><title>no</title><style>p{}</style></head>a<script>if(a<b){}</script>b", "ab".to_owned()),
-            ("", String::new()),
-        ] {
-            assert_eq!(from_html(html), Ok(want), "{html}");
-        }
-    }
 }
