@@ -60,8 +60,12 @@ impl Engine {
             None => Unit::finishing(claim),
         };
         match verdict.result.status.and_then(DeliveryStatus::from_code) {
-            Some(DeliveryStatus::Sent | DeliveryStatus::Delivered) => drop(self.metrics().messages_delivered.inc()),
-            Some(DeliveryStatus::Undelivered | DeliveryStatus::Bounced) => drop(self.metrics().messages_failed.inc()),
+            Some(DeliveryStatus::Sent | DeliveryStatus::Delivered) => {
+                drop(self.metrics().messages_delivered.inc())
+            }
+            Some(DeliveryStatus::Undelivered | DeliveryStatus::Bounced) => {
+                drop(self.metrics().messages_failed.inc())
+            }
             Some(DeliveryStatus::Queued) => drop(self.metrics().delivery_retries.inc()),
             _ => {}
         }
@@ -69,7 +73,12 @@ impl Engine {
         self.commit_and_perform(unit).await.map(drop)
     }
 
-    async fn attempt(&self, claim: &Claim, message: &MessageView, now: Timestamp) -> Result<Verdict, StoreError> {
+    async fn attempt(
+        &self,
+        claim: &Claim,
+        message: &MessageView,
+        now: Timestamp,
+    ) -> Result<Verdict, StoreError> {
         let catalog = self.catalog();
         let found = catalog.channel(message.row.channel).and_then(|entry| {
             Some((entry, entry.settings.get(&claim.env)?, provider_by_key(&entry.channel.provider)?))
@@ -107,10 +116,11 @@ impl Engine {
     async fn exchange(&self, mut attempt: Attempt<'_>) -> Result<Verdict, StoreError> {
         let flags = attempt.run.as_ref().map_or(0, |run| run.flags);
         let sandbox = is_sandboxed(attempt.entry, attempt.settings, flags);
-        let data: Value = match attempt.message.row.data.as_deref().or_else(|| attempt.run.as_ref()?.data.as_deref()) {
-            Some(text) => serde_json::from_str(text).unwrap_or_default(),
-            None => json!({}),
-        };
+        let data: Value =
+            match attempt.message.row.data.as_deref().or_else(|| attempt.run.as_ref()?.data.as_deref()) {
+                Some(text) => serde_json::from_str(text).unwrap_or_default(),
+                None => json!({}),
+            };
         let attachments = match attempt.extra[ATTACHMENT_KEY].as_str() {
             Some(path) => {
                 let scope = json!({"data": data});
@@ -153,15 +163,22 @@ impl Engine {
     }
 
     /// Provider settings with their Liquid rendered; credentials of the recipient read again (R8.5).
-    async fn fresh_settings(&self, attempt: &mut Attempt<'_>, data: Value) -> Result<Map<String, Value>, StoreError> {
+    async fn fresh_settings(
+        &self,
+        attempt: &mut Attempt<'_>,
+        data: Value,
+    ) -> Result<Map<String, Value>, StoreError> {
         let mut settings = attempt.settings.provider_settings.clone();
         let row = &attempt.message.row;
         let reference = RecipientRef::from_key(&row.recipient);
-        let needs_scope = settings.values().any(|v| v.as_str().is_some_and(|t| t.contains("{{") || t.contains("{%")));
+        let needs_scope =
+            settings.values().any(|v| v.as_str().is_some_and(|t| t.contains("{{") || t.contains("{%")));
         if needs_scope {
             let recipient = self.store().recipient(row.env, &reference).await?;
             let tenant = match &row.tenant {
-                Some(id) => self.store().recipient(row.env, &RecipientRef::object(TENANTS, id.clone())).await?,
+                Some(id) => {
+                    self.store().recipient(row.env, &RecipientRef::object(TENANTS, id.clone())).await?
+                }
                 None => None,
             };
             let shared = SharedRoots {
@@ -179,8 +196,11 @@ impl Engine {
         }
         match &mut attempt.content {
             Content::Http(request) => {
-                request.signing_key =
-                    settings.get(SIGNING_KEY).and_then(Value::as_str).filter(|k| !k.is_empty()).map(str::to_owned);
+                request.signing_key = settings
+                    .get(SIGNING_KEY)
+                    .and_then(Value::as_str)
+                    .filter(|k| !k.is_empty())
+                    .map(str::to_owned);
             }
             Content::Chat(message) => {
                 let own = self.store().channel_data(row.env, &reference, row.channel).await?;
@@ -207,7 +227,8 @@ impl Engine {
 
     /// The OAuth token of a provider that wants one, kept until it runs out.
     async fn access_token(&self, attempt: &Attempt<'_>, delivery: &Delivery<'_>) -> Result<String, String> {
-        let key = (attempt.entry.channel.id, attempt.message.row.env, attempt.settings.provider_settings.len());
+        let key =
+            (attempt.entry.channel.id, attempt.message.row.env, attempt.settings.provider_settings.len());
         if let Some(found) = self.tokens().lock().get(&key)
             && found.use_until > attempt.now
         {

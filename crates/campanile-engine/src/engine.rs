@@ -62,6 +62,14 @@ impl Engine {
         options: EngineOptions,
     ) -> Result<Self, StoreError> {
         let catalog = Catalog::load(&store, &vault).await?;
+        let roots = Roots::new(options.extra_roots.as_deref())
+            .map_err(|error| StoreError::Corrupt(error.to_string().into()))?;
+        let http = HttpOptions {
+            allow_private_addresses: options.allow_private_addresses,
+            ..HttpOptions::default()
+        };
+        // Positive and never 0, which is nobody.
+        let node = (uuid::Uuid::new_v4().as_u128() as i64) & i64::MAX | 1;
         let inner = Inner {
             store,
             clock,
@@ -69,6 +77,12 @@ impl Engine {
             catalog: RwLock::new(Arc::new(catalog)),
             metrics: Metrics::default(),
             options,
+            programs: Programs::default(),
+            work: Work::default(),
+            transport: Transport::new(&roots, http),
+            tokens: Mutex::default(),
+            node,
+            empty: Arc::new(Value::Object(serde_json::Map::new())),
         };
         Ok(Self { inner: Arc::new(inner) })
     }

@@ -225,7 +225,12 @@ impl Engine {
     }
 
     /// Goes on with a run whose job fell due.
-    pub(crate) async fn resume(&self, claim: Claim, stored: StoredRun, now: Timestamp) -> Result<Outcome, StoreError> {
+    pub(crate) async fn resume(
+        &self,
+        claim: Claim,
+        stored: StoredRun,
+        now: Timestamp,
+    ) -> Result<Outcome, StoreError> {
         let run = Arc::new(stored.run);
         let row = stored.recipient_run;
         let mut unit = Unit::finishing(claim);
@@ -241,8 +246,10 @@ impl Engine {
         let activation = match (published, program, recipient) {
             (Some(published), Some(program), Some(recipient)) if published.active => {
                 let data = row.trigger_data.as_ref().or(run.data.as_ref());
-                let data: Value = data.map_or_else(|| json!({}), |text| serde_json::from_str(text).unwrap_or_default());
-                let context = self.run_context(Arc::clone(&run), program, Arc::new(data), &HashMap::new()).await?;
+                let data: Value =
+                    data.map_or_else(|| json!({}), |text| serde_json::from_str(text).unwrap_or_default());
+                let context =
+                    self.run_context(Arc::clone(&run), program, Arc::new(data), &HashMap::new()).await?;
                 let channel_data = match needs_channel_data(&context.program) {
                     true => self.channel_data(run.env, vec![row.recipient.clone()]).await?,
                     false => HashMap::new(),

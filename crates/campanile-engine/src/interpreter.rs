@@ -279,7 +279,12 @@ impl Activation {
                 Next::Pause { waiting: Waiting::Retry, due_at: input.now + *wait }
             }
             None => {
-                self.log.add(input.now, "run_halted", Some(name(op, attempt)), &json!({"reason": "step_failed"}));
+                self.log.add(
+                    input.now,
+                    "run_halted",
+                    Some(name(op, attempt)),
+                    &json!({"reason": "step_failed"}),
+                );
                 Next::End
             }
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use campanile_core::ids::EnvId;
 use campanile_core::workflow::{self, ChannelType};
 use campanile_store::{ResourceKind, StoreError};
-use campanile_template::Layout;
+use campanile_template::{FooterLink, Layout};
 use parking_lot::RwLock;
 use serde_json::Value;
 use uuid::Uuid;
@@ -78,7 +78,11 @@ impl Engine {
     }
 
     /// A version by id: what a waiting run goes on with.
-    pub(crate) async fn program(&self, env: EnvId, version: Uuid) -> Result<Option<Arc<Program>>, StoreError> {
+    pub(crate) async fn program(
+        &self,
+        env: EnvId,
+        version: Uuid,
+    ) -> Result<Option<Arc<Program>>, StoreError> {
         if let Some(found) = self.programs().versions.read().get(&version) {
             return Ok(Some(Arc::clone(found)));
         }
@@ -122,7 +126,14 @@ impl Engine {
         };
         let document: Value = serde_json::from_str(&row.version.content).unwrap_or_default();
         let text = |name: &str| document[name].as_str().unwrap_or_default().to_owned();
-        match Layout::compile(&text("html_layout"), &text("text_layout")) {
+        let links: Vec<FooterLink<'_>> = document["footer_links"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|link| Some(FooterLink { text: link["text"].as_str()?, url: link["url"].as_str()? }))
+            .collect();
+        match Layout::compile(&text("html_layout"), &text("text_layout"), &links) {
             Ok(layout) => Ok(Some(Arc::new(layout))),
             Err(error) => {
                 tracing::error!(layout = key, %error, "a published layout does not compile");

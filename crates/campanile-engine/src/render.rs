@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use campanile_channels::message::{
-    ChatBlock, ChatMessage, ChatTemplate, Content, EmailMessage, KeyValue, PushMessage, SmsMessage, WebhookRequest,
+    ChatBlock, ChatMessage, ChatTemplate, Content, EmailMessage, KeyValue, PushMessage, SmsMessage,
+    WebhookRequest,
 };
 use campanile_channels::{chat, email, push};
 use campanile_core::ids::ChannelId;
@@ -123,7 +124,9 @@ pub(crate) fn render(
             let template = match (json, markdown) {
                 (Some(json), _) => ChatTemplate {
                     blocks: None,
-                    json_content: Some(json.render_any(scope, &input.options).map_err(|e| e.within("json_body"))?),
+                    json_content: Some(
+                        json.render_any(scope, &input.options).map_err(|e| e.within("json_body"))?,
+                    ),
                     summary,
                 },
                 (None, Some(markdown)) => ChatTemplate {
@@ -138,7 +141,8 @@ pub(crate) fn render(
                 (None, None) => return Err(NoMessage::Failed("the template has no body".into())),
             };
             let one = |connection| {
-                let content = ChatMessage { connection, template: template.clone(), ..ChatMessage::default() };
+                let content =
+                    ChatMessage { connection, template: template.clone(), ..ChatMessage::default() };
                 stored(Content::Chat(content), None, None)
             };
             Ok(connections.into_iter().map(one).collect())
@@ -269,7 +273,9 @@ fn email_content(
     let from = match text("from_address")? {
         Some(address) => address,
         None if input.settings.provider_settings.is_empty() => "no-reply@localhost".to_owned(),
-        None => return Err(NoMessage::Failed("from_address is empty: set it on the channel or the step".into())),
+        None => {
+            return Err(NoMessage::Failed("from_address is empty: set it on the channel or the step".into()));
+        }
     };
     let rendered = template.render(scope, &input.options)?;
     let addresses = |list: Option<String>| list.map(|list| email::split_addresses(&list)).unwrap_or_default();
@@ -305,9 +311,10 @@ fn pairs(
     options: &RenderOptions<'_>,
 ) -> Result<Vec<KeyValue>, TemplateError> {
     match pairs {
-        Pairs::List(list) => {
-            list.iter().map(|(key, value)| Ok(KeyValue::new(key, value.render(scope, options)?.trim()))).collect()
-        }
+        Pairs::List(list) => list
+            .iter()
+            .map(|(key, value)| Ok(KeyValue::new(key, value.render(scope, options)?.trim())))
+            .collect(),
         Pairs::Object(json) => Ok(json
             .render(scope, options)?
             .into_iter()

@@ -182,8 +182,13 @@ impl Engine {
             let chunk = &pending[done..(done + CHUNK).min(pending.len())];
             done += chunk.len();
             let keys = chunk.iter().map(|p| p.recipient.clone()).collect();
-            let rows: HashMap<_, _> =
-                self.store().recipients(run.env, keys).await?.into_iter().map(|r| (r.reference.key(), r)).collect();
+            let rows: HashMap<_, _> = self
+                .store()
+                .recipients(run.env, keys)
+                .await?
+                .into_iter()
+                .map(|r| (r.reference.key(), r))
+                .collect();
             let mut unit = if done < pending.len() {
                 let payload = Some(done.to_string());
                 Unit::continuing(claim.clone(), self.clock().now() + LEASE, payload)
@@ -245,7 +250,8 @@ impl Engine {
             return Ok(None);
         }
         let next = self.store().next_run_at().await?;
-        let wait = next.map_or(LOOK_EVERY, |at| Duration::from_micros((at - self.clock().now()).0.max(0) as u64));
+        let wait =
+            next.map_or(LOOK_EVERY, |at| Duration::from_micros((at - self.clock().now()).0.max(0) as u64));
         // A virtual clock does not move while we sleep; whoever moves it wakes us.
         Ok(Some(wait.clamp(Duration::from_millis(1), LOOK_EVERY)))
     }
@@ -259,7 +265,9 @@ impl Engine {
         result?;
         let at = self.clock().now();
         self.store()
-            .transact(move |tx| Box::pin(async move { tx.set_setting("virtual_now", &at.0.to_string()).await }))
+            .transact(move |tx| {
+                Box::pin(async move { tx.set_setting("virtual_now", &at.0.to_string()).await })
+            })
             .await?;
         Ok(ran)
     }

@@ -116,7 +116,14 @@ impl RunLog {
         self.append(at, event, step, data, true);
     }
 
-    fn append(&mut self, at: Timestamp, event: &str, step: Option<StepName<'_>>, data: &Value, is_error: bool) {
+    fn append(
+        &mut self,
+        at: Timestamp,
+        event: &str,
+        step: Option<StepName<'_>>,
+        data: &Value,
+        is_error: bool,
+    ) {
         self.text.pop();
         if self.text.len() > 1 {
             self.text.push(',');
@@ -124,11 +131,8 @@ impl RunLog {
         // Writing to a string cannot fail; event names and refs need no escaping.
         let _ = write!(self.text, r#"{{"e":"{event}","t":{}"#, at.0);
         if let Some(step) = step {
-            let _ = write!(
-                self.text,
-                r#","s":"{}","k":"{}","n":{}"#,
-                step.reference, step.kind, step.attempt
-            );
+            let _ =
+                write!(self.text, r#","s":"{}","k":"{}","n":{}"#, step.reference, step.kind, step.attempt);
         }
         if is_error {
             self.text.push_str(r#","x":true"#);

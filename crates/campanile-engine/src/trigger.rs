@@ -7,7 +7,9 @@ use campanile_core::ids::{EnvId, new_run_id};
 use campanile_core::problem::FieldProblem;
 use campanile_core::recipient::{RecipientRef, TENANTS};
 use campanile_core::time::Timestamp;
-use campanile_store::{IdempotencyRow, JobKind, JobRow, Outcome, RecipientRow, RunRow, StoreError, StoredReply, Unit};
+use campanile_store::{
+    IdempotencyRow, JobKind, JobRow, Outcome, RecipientRow, RunRow, StoreError, StoredReply, Unit,
+};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -90,7 +92,8 @@ impl Engine {
         }
         let id = new_run_id(now);
         let inline = pending.len() <= INLINE_MAX;
-        let (text, data) = trigger.data.map_or_else(|| (None, self.empty_data()), |(text, data)| (Some(text), data));
+        let (text, data) =
+            trigger.data.map_or_else(|| (None, self.empty_data()), |(text, data)| (Some(text), data));
         let run = Arc::new(RunRow {
             id,
             env,

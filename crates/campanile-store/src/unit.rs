@@ -231,7 +231,12 @@ fn reply(mut row: crate::db::Row) -> Result<StoredReply, StoreError> {
 
 impl Store {
     /// The answer that is kept under an idempotency key.
-    pub async fn kept_reply(&self, env: EnvId, key: &str, now: Timestamp) -> Result<Option<StoredReply>, StoreError> {
+    pub async fn kept_reply(
+        &self,
+        env: EnvId,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Option<StoredReply>, StoreError> {
         self.query_one(FIND_REPLY, &reply_params(env, key, now)).await?.map(reply).transpose()
     }
 }
@@ -262,7 +267,10 @@ impl Unit {
 
     /// A unit that goes on with a claimed job.
     pub fn continuing(claim: Claim, run_at: Timestamp, payload: Option<String>) -> Self {
-        Self { guard: Some(Guard { claim, action: GuardAction::Continue { run_at, payload } }), ..Self::default() }
+        Self {
+            guard: Some(Guard { claim, action: GuardAction::Continue { run_at, payload } }),
+            ..Self::default()
+        }
     }
 
     /// A unit that puts a claimed job off.

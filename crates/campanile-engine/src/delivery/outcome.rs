@@ -53,10 +53,17 @@ fn verdict(message: &MessageView, now: Timestamp, status: Status, events: Vec<(E
 }
 
 /// Judges what a provider said.
-pub(super) fn judge(facts: &Facts<'_>, outcome: Outcome, log: DeliveryLog, snapshot: Option<String>) -> Verdict {
+pub(super) fn judge(
+    facts: &Facts<'_>,
+    outcome: Outcome,
+    log: DeliveryLog,
+    snapshot: Option<String>,
+) -> Verdict {
     let mut judged = match outcome {
         Outcome::Sent { external_id } => accepted(facts, Status::Sent, Event::Sent, external_id),
-        Outcome::Delivered { external_id } => accepted(facts, Status::Delivered, Event::Delivered, external_id),
+        Outcome::Delivered { external_id } => {
+            accepted(facts, Status::Delivered, Event::Delivered, external_id)
+        }
         Outcome::Bounce { reason, token } => {
             let mut data = json!({"failure_reason": "bounced", "failure_details": cut(&reason)});
             if let Some(token) = token {

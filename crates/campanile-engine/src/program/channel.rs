@@ -27,11 +27,34 @@ pub(crate) enum Message {
         template: Result<Box<EmailTemplate>, String>,
         attachment_key: String,
     },
-    Sms { body: Template, to: Option<Template>, payload_overrides: Option<JsonTemplate> },
-    Push { title: Template, body: Template, silent: bool, payload_overrides: Option<JsonTemplate> },
-    Chat { markdown: Option<Template>, json: Option<JsonTemplate>, summary: Option<Template> },
-    InAppFeed { body: Template, action_url: Option<Template>, buttons: Vec<(Template, Template)> },
-    Http { method: String, url: Template, headers: Pairs, query_params: Pairs, body: Option<JsonOrText> },
+    Sms {
+        body: Template,
+        to: Option<Template>,
+        payload_overrides: Option<JsonTemplate>,
+    },
+    Push {
+        title: Template,
+        body: Template,
+        silent: bool,
+        payload_overrides: Option<JsonTemplate>,
+    },
+    Chat {
+        markdown: Option<Template>,
+        json: Option<JsonTemplate>,
+        summary: Option<Template>,
+    },
+    InAppFeed {
+        body: Template,
+        action_url: Option<Template>,
+        buttons: Vec<(Template, Template)>,
+    },
+    Http {
+        method: String,
+        url: Template,
+        headers: Pairs,
+        query_params: Pairs,
+        body: Option<JsonOrText>,
+    },
 }
 
 /// Names with templates, or one template that renders to an object.
@@ -213,10 +236,9 @@ fn email(fields: &mut Fields<'_>, layout: Option<(&str, Option<&Arc<Layout>>)>) 
     let template = match (EmailTemplate::compile(&source, layout.map(Arc::as_ref)), missing) {
         (Err(error), _) => {
             // The message names the field first; keep it as the path where it is one.
-            fields.problems.push(FieldProblem::new(
-                format!("template.{}", email_field(&error)),
-                error.to_string(),
-            ));
+            fields
+                .problems
+                .push(FieldProblem::new(format!("template.{}", email_field(&error)), error.to_string()));
             Err(String::new())
         }
         (Ok(_), Some(key)) => Err(key),
@@ -248,10 +270,12 @@ impl ChannelProgram {
         let message = match &self.message {
             Message::Email { template, .. } => template.as_ref().is_ok_and(|t| t.mentions(root)),
             Message::Sms { body, to, payload_overrides } => {
-                any(&[Some(body), to.as_ref()]) || payload_overrides.as_ref().is_some_and(|j| j.mentions(root))
+                any(&[Some(body), to.as_ref()])
+                    || payload_overrides.as_ref().is_some_and(|j| j.mentions(root))
             }
             Message::Push { title, body, payload_overrides, .. } => {
-                any(&[Some(title), Some(body)]) || payload_overrides.as_ref().is_some_and(|j| j.mentions(root))
+                any(&[Some(title), Some(body)])
+                    || payload_overrides.as_ref().is_some_and(|j| j.mentions(root))
             }
             Message::Chat { markdown, json, summary } => {
                 any(&[markdown.as_ref(), summary.as_ref()]) || json.as_ref().is_some_and(|j| j.mentions(root))

@@ -57,7 +57,10 @@ pub(crate) struct Op {
 #[derive(Debug)]
 pub(crate) enum OpKind {
     Channel(Box<ChannelProgram>),
-    Delay { delay_for: Option<Span>, until_path: Option<String> },
+    Delay {
+        delay_for: Option<Span>,
+        until_path: Option<String>,
+    },
     /// Alternatives in order; the last has no conditions.
     Branch(Vec<BranchTarget>),
     /// Goes on elsewhere, after a branch.
@@ -186,7 +189,8 @@ fn flatten(steps: &[Step], layouts: &Layouts, ops: &mut Vec<Op>) -> Result<(), V
     for step in steps {
         let kind = match &step.kind {
             StepKind::Channel(channel) => {
-                let layout = channel.template["settings"]["layout_key"].as_str().map(|key| (key, layouts.get(key)));
+                let layout =
+                    channel.template["settings"]["layout_key"].as_str().map(|key| (key, layouts.get(key)));
                 OpKind::Channel(Box::new(channel::compile(channel, layout)?))
             }
             StepKind::Delay(DelayStep { delay_for, until_path }) => {

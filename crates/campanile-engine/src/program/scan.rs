@@ -15,7 +15,12 @@ pub(crate) struct Roots {
 impl Roots {
     /// Conditions may read anything; templates say what they read.
     pub(super) fn of(ops: &[Op], has_conditions: bool) -> Self {
-        let mut roots = Self { recipient: has_conditions, actor: has_conditions, tenant: has_conditions, activities: false };
+        let mut roots = Self {
+            recipient: has_conditions,
+            actor: has_conditions,
+            tenant: has_conditions,
+            activities: false,
+        };
         for op in ops {
             match &op.kind {
                 OpKind::Channel(channel) => {
