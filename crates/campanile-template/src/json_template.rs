@@ -3,7 +3,7 @@
 use campanile_core::scope::Scope;
 use serde_json::{Map, Value as Json};
 
-use crate::liquid::{RenderOptions, Template, TemplateError};
+use crate::liquid::{Budget, RenderOptions, Template, TemplateError};
 
 /// A JSON document with Liquid in it.
 ///
@@ -55,7 +55,7 @@ impl JsonTemplate {
     /// Renders to any JSON.
     pub fn render_any(&self, scope: &dyn Scope, options: &RenderOptions<'_>) -> Result<Json, TemplateError> {
         match &self.0 {
-            Form::Tree(node) => node.render(scope, options),
+            Form::Tree(node) => node.render(scope, options, &mut Budget::new(&options.limits)),
             Form::Whole(template) => {
                 let text = template.render(scope, options)?;
                 serde_json::from_str(&text).map_err(|error| not_json(&text, &error))
@@ -97,22 +97,24 @@ impl Node {
         })
     }
 
-    fn render(&self, scope: &dyn Scope, options: &RenderOptions<'_>) -> Result<Json, TemplateError> {
+    fn render(
+        &self,
+        scope: &dyn Scope,
+        options: &RenderOptions<'_>,
+        budget: &mut Budget,
+    ) -> Result<Json, TemplateError> {
         Ok(match self {
             Self::Fixed(json) => json.clone(),
-            Self::Leaf(template) => match template.evaluate_single(scope, options)? {
-                Some(native) => native,
-                None => Json::String(template.render(scope, options)?),
-            },
+            Self::Leaf(template) => template.render_leaf(scope, options, budget)?,
             Self::Array(nodes) => {
                 let render = |(i, node): (usize, &Node)| {
-                    node.render(scope, options).map_err(|error| at_index(error, i))
+                    node.render(scope, options, budget).map_err(|error| at_index(error, i))
                 };
                 Json::Array(nodes.iter().enumerate().map(render).collect::<Result<_, _>>()?)
             }
             Self::Object(members) => {
                 let render = |(key, node): &(String, Node)| {
-                    Ok((key.clone(), node.render(scope, options).map_err(|error| error.within(key))?))
+                    Ok((key.clone(), node.render(scope, options, budget).map_err(|error| error.within(key))?))
                 };
                 Json::Object(members.iter().map(render).collect::<Result<_, TemplateError>>()?)
             }
@@ -187,6 +189,13 @@ mod tests {
     fn renders_other_text_whole() {
         check(r#"{"a": {{ data.items | json }}}"#, Ok(json!({"a": [1, 2, 3]})));
         check(r#"{% if true %}{"q": {{ data.quote | json }}}{% endif %}"#, Ok(json!({"q": "say \"hi\""})));
+    }
+
+    #[test]
+    fn leaves_share_the_limits() {
+        let leaf = r#""{% for i in (1..60000) %}{% endfor %}""#;
+        check(&format!("{{\"a\":{leaf}}}"), Ok(json!({"a": ""})));
+        check(&format!("{{\"a\":{leaf},\"b\":{leaf}}}"), Err("b: more than 100000 loop iterations"));
     }
 
     #[test]

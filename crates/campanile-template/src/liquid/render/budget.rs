@@ -6,8 +6,9 @@ use crate::liquid::error::Fail;
 use crate::liquid::options::Limits;
 use crate::liquid::value::Value;
 
-#[derive(Debug)]
-pub(super) struct Budget {
+/// Handed from one template to the next where several make one document.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Budget {
     output_left: usize,
     steps_left: usize,
     work_left: usize,
@@ -15,7 +16,7 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             output_left: limits.output_bytes_max,
             steps_left: limits.loop_steps_max,
@@ -36,6 +37,11 @@ impl Budget {
         Ok(())
     }
 
+    /// Counts a native value that is about to be copied out of the scope.
+    pub(super) fn write_value(&mut self, at: usize, value: &Value<'_>) -> Result<(), Fail> {
+        self.write(at, deep_size(value))
+    }
+
     /// Counts one loop iteration.
     pub(super) fn step(&mut self, at: usize) -> Result<(), Fail> {
         match self.steps_left.checked_sub(1) {
@@ -50,21 +56,12 @@ impl Budget {
 
     /// Counts the size of a value that something goes through or has made.
     pub(super) fn work(&mut self, at: usize, value: &Value<'_>) -> Result<(), Fail> {
-        let size = match value {
-            Value::Str(text) => text.len(),
-            other => other.length().unwrap_or(0).saturating_mul(16),
-        };
-        self.spend(at, size)
+        self.spend(at, size(value))
     }
 
     /// The same for a comparison, which may have to look at everything inside.
     pub(super) fn deep_work(&mut self, at: usize, value: &Value<'_>) -> Result<(), Fail> {
-        let size = match value {
-            Value::Array(items) => items.iter().map(weight).sum(),
-            Value::Object(map) => map.values().map(weight).sum(),
-            _ => return self.work(at, value),
-        };
-        self.spend(at, size)
+        self.spend(at, deep_size(value))
     }
 
     fn spend(&mut self, at: usize, size: usize) -> Result<(), Fail> {
@@ -73,6 +70,23 @@ impl Budget {
             None => return Err(Fail::new(at, "template works on more data than a render may use")),
         }
         Ok(())
+    }
+}
+
+fn size(value: &Value<'_>) -> usize {
+    match value {
+        Value::Str(text) => text.len(),
+        other => other.length().unwrap_or(0).saturating_mul(16),
+    }
+}
+
+fn deep_size(value: &Value<'_>) -> usize {
+    match value {
+        Value::Array(items) => items.iter().map(weight).sum(),
+        Value::Object(map) => map.values().map(weight).sum(),
+        Value::List(items) => items.iter().map(|item| 16 + deep_size(item)).sum(),
+        Value::Record(members) => members.iter().map(|(_, item)| 16 + deep_size(item)).sum(),
+        other => size(other),
     }
 }
 
