@@ -41,7 +41,14 @@ async function runOnce(port) {
   return demo.output;
 }
 
-const isUp = (demo) => eventually("the demo is up", () => demo.output.includes("Running until Ctrl-C"), { seconds: 60 });
+function isUp(demo) {
+  const ended = demo.exit.then(({ code }) => {
+    throw new Error(`the demo ended with ${code} before it was up:\n${demo.output}`);
+  });
+  ended.catch(() => {}); // It ends some day, long after it was up.
+  const up = () => demo.output.includes("Running until Ctrl-C");
+  return eventually("the demo is up", up, { seconds: 90, unless: ended });
+}
 const serverPid = () => Number(readFileSync(join(dataDir, "server.pid"), "utf8"));
 
 function alive(pid) {

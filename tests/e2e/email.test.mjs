@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 
+import { withCleanup } from "./harness/cleanup.mjs";
 import { databases } from "./harness/databases.mjs";
 import { eventually } from "./harness/poll.mjs";
 import { startSmtpReceiver } from "./harness/receivers.mjs";
@@ -135,13 +136,12 @@ for (const database of databases()) {
 
   describe(`a busy mail server on ${database.name}`, () => {
     it("gets the mail again after a while, under the same message id", async () => {
-      const smtp = await startSmtpReceiver(["--refuse-first", "1"]);
-      const server = await startServer({
-        database,
-        project: true,
-        flags: ["--virtual-time", "--allow-private-addresses"],
-      });
-      try {
+      await withCleanup(async (defer) => {
+        const smtp = await startSmtpReceiver(["--refuse-first", "1"]);
+        defer(smtp.stop);
+        const flags = ["--virtual-time", "--allow-private-addresses"];
+        const server = await startServer({ database, project: true, flags });
+        defer(() => server.stop());
         const account = { host: "127.0.0.1", port: smtp.port, security: "none", from_address: "hello@collab.example" };
         await server.setChannel("email", account, { sandbox: false });
         await server.knock.workflows.trigger("mention", {
@@ -153,10 +153,7 @@ for (const database of databases()) {
         await server.advance("PT10M");
         await eventually("the second attempt arrived", () => smtp.mails.length === 1);
         assert.equal(smtp.mails[0].message_id, smtp.refused[0].message_id);
-      } finally {
-        await server.stop();
-        await smtp.stop();
-      }
+      });
     });
   });
 }

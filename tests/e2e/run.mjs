@@ -31,5 +31,7 @@ if (files.length === 0) refuse(`no test file matches ${wanted.join(", ")}`);
 
 const options = ["--test", "--test-reporter=spec"];
 if (Number(process.versions.node.split(".")[0]) >= 20) options.push("--test-concurrency=1");
-const { status } = spawnSync(process.execPath, [...options, ...files], { stdio: "inherit" });
+// A bound for everything: a forgotten process must not hold up `make test` for ever.
+const { status, error } = spawnSync(process.execPath, [...options, ...files], { stdio: "inherit", timeout: 15 * 60_000 });
+if (error) console.error(`tests/e2e: ${error.message}`);
 process.exit(status ?? 1);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 
+import { withCleanup } from "./harness/cleanup.mjs";
 import { databases } from "./harness/databases.mjs";
 import { eventually, stays } from "./harness/poll.mjs";
 import { startWebhookReceiver, verifySignature } from "./harness/receivers.mjs";
@@ -11,7 +12,12 @@ const signingKey = "e2e-signing-key";
 
 async function prepared(database, flags) {
   const server = await startServer({ database, project: true, flags });
-  await server.setChannel("webhook", { signing_key: signingKey }, { sandbox: false });
+  try {
+    await server.setChannel("webhook", { signing_key: signingKey }, { sandbox: false });
+  } catch (error) {
+    await server.discard();
+    throw error;
+  }
   return server;
 }
 
@@ -44,8 +50,9 @@ for (const database of databases()) {
     after(() => server?.stop());
 
     it("posts the rendered body, signed over its exact bytes", async () => {
-      const receiver = await startWebhookReceiver();
-      try {
+      await withCleanup(async (defer) => {
+        const receiver = await startWebhookReceiver();
+        defer(receiver.stop);
         const { id } = await payInvoice(server, receiver.url);
         assert.equal(await finalStatus(server, id), "delivered");
         assert.equal(receiver.requests.length, 1);
@@ -65,49 +72,44 @@ for (const database of databases()) {
         const [log] = (await server.knock.messages.listDeliveryLogs(id)).items;
         assert.equal(log.response.status, 200);
         assert.ok(!JSON.stringify(log).includes(signingKey), "the signing key must not be in the log");
-      } finally {
-        await receiver.stop();
-      }
+      });
     });
 
     it("gives up at once when the receiver does not want it", async () => {
-      const receiver = await startWebhookReceiver([404]);
-      try {
+      await withCleanup(async (defer) => {
+        const receiver = await startWebhookReceiver([404]);
+        defer(receiver.stop);
         const { id } = await payInvoice(server, receiver.url);
         assert.equal(await finalStatus(server, id), "undelivered");
         assert.equal(receiver.requests.length, 1);
         const events = (await server.knock.messages.listEvents(id)).items;
         const failure = events.find((event) => event.type === "message.undelivered");
         assert.equal(failure?.data?.failure_reason, "fatal_error", JSON.stringify(events));
-      } finally {
-        await receiver.stop();
-      }
+      });
     });
 
     it("does not follow a redirect", async () => {
-      const receiver = await startWebhookReceiver([302]);
-      try {
+      await withCleanup(async (defer) => {
+        const receiver = await startWebhookReceiver([302]);
+        defer(receiver.stop);
         await payInvoice(server, receiver.url);
         await eventually("the first attempt", () => receiver.requests.length === 1);
         await stays("nobody asks for /elsewhere", () => receiver.requests.every((one) => one.url === "/hooks"));
-      } finally {
-        await receiver.stop();
-      }
+      });
     });
   });
 
   describe(`webhooks to private addresses on ${database.name}`, () => {
     it("do not leave without the operator's permission", async () => {
-      const receiver = await startWebhookReceiver();
-      const server = await prepared(database, []);
-      try {
+      await withCleanup(async (defer) => {
+        const receiver = await startWebhookReceiver();
+        defer(receiver.stop);
+        const server = await prepared(database, []);
+        defer(() => server.stop());
         const { id } = await payInvoice(server, receiver.url);
         assert.equal(await finalStatus(server, id), "undelivered");
         assert.equal(receiver.requests.length, 0);
-      } finally {
-        await server.stop();
-        await receiver.stop();
-      }
+      });
     });
   });
 }

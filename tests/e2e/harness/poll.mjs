@@ -3,9 +3,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 /**
  * Calls `probe` until it returns something truthy, which is returned. A probe that throws is asked again. After
- * `seconds` the error says what was awaited and what the last try saw.
+ * `seconds` the error says what was awaited and what the last try saw. `unless` is a promise whose rejection ends
+ * the waiting at once, for example that of a process which has to be alive.
  */
-export async function eventually(what, probe, { seconds = 20, everyMs = 50 } = {}) {
+export async function eventually(what, probe, { seconds = 20, everyMs = 50, unless } = {}) {
   const end = Date.now() + seconds * 1000;
   let last;
   for (;;) {
@@ -16,7 +17,7 @@ export async function eventually(what, probe, { seconds = 20, everyMs = 50 } = {
       last = error;
     }
     if (Date.now() > end) break;
-    await sleep(everyMs);
+    await (unless ? Promise.race([sleep(everyMs), unless]) : sleep(everyMs));
   }
   const seen = last instanceof Error ? (last.stack ?? last.message) : JSON.stringify(last);
   throw new Error(`after ${seconds} s there is still not: ${what}\nlast try: ${seen}`);

@@ -1,7 +1,7 @@
 // Starts the binary under test with pinned credentials, and speaks to it in all the ways its users do.
 import { execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -38,7 +38,12 @@ export async function startServer({ database = sqlite, flags = [], project = fal
     ...flags,
     ...(project ? ["--project", collab] : []),
   ]);
-  await server.start();
+  try {
+    await server.start();
+  } catch (error) {
+    await server.discard();
+    throw error;
+  }
   return server;
 }
 
@@ -66,6 +71,7 @@ class Server {
   async start() {
     const database = this.#databaseURL ? ["--database-url", this.#databaseURL] : [];
     const options = ["serve", "--listen", `127.0.0.1:${this.port}`, "--data-dir", this.#dataDir];
+    const log = openSync(this.logFile, "a");
     this.#child = spawn(process.env.CAMPANILE_BIN, [...options, ...database, ...this.#flags], {
       env: {
         ...withoutCampanile(process.env),
@@ -73,11 +79,9 @@ class Server {
         CAMPANILE_BOOTSTRAP_PUBLIC_KEY: this.publicKey,
         CAMPANILE_BOOTSTRAP_SERVICE_TOKEN: this.serviceToken,
       },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", log, log],
     });
-    const log = createWriteStream(this.logFile, { flags: "a" });
-    this.#child.stdout.pipe(log, { end: false });
-    this.#child.stderr.pipe(log, { end: false });
+    closeSync(log);
     this.#exit = new Promise((resolve) => {
       this.#child.on("error", (error) => resolve({ error }));
       this.#child.on("exit", (code, signal) => resolve({ code, signal }));
@@ -85,12 +89,9 @@ class Server {
     const ended = this.#exit.then((exit) => {
       throw new Error(`the server ended before it was ready: ${JSON.stringify(exit)}\n${this.logTail()}`);
     });
-    const ready = eventually(`${this.baseURL}/readyz answers 200`, async () => {
-      const answer = await fetch(`${this.baseURL}/readyz`);
-      return answer.ok;
-    });
     ended.catch(() => {}); // It ends some day, long after the race is decided.
-    await Promise.race([ready, ended]);
+    const isReady = async () => (await fetch(`${this.baseURL}/readyz`)).ok;
+    await eventually(`${this.baseURL}/readyz answers 200`, isReady, { unless: ended });
   }
 
   /** Stops gracefully, insists on exit code 0, and removes the data. */
@@ -104,6 +105,13 @@ class Server {
     if (exit.code !== 0) {
       throw new Error(`SIGTERM did not end the server gracefully: ${JSON.stringify(exit)}\n${this.logTail()}`);
     }
+  }
+
+  /** Kills without ceremony and removes the data. */
+  async discard() {
+    this.#child?.kill("SIGKILL");
+    await this.#exit;
+    rmSync(this.#dataDir, { recursive: true, force: true });
   }
 
   /** `kill -9`, then a start on the same data. */
