@@ -61,12 +61,12 @@ impl Engine {
         };
         match verdict.result.status.and_then(DeliveryStatus::from_code) {
             Some(DeliveryStatus::Sent | DeliveryStatus::Delivered) => {
-                drop(self.metrics().messages_delivered.inc())
+                _ = self.metrics().messages_delivered.inc()
             }
             Some(DeliveryStatus::Undelivered | DeliveryStatus::Bounced) => {
-                drop(self.metrics().messages_failed.inc())
+                _ = self.metrics().messages_failed.inc()
             }
-            Some(DeliveryStatus::Queued) => drop(self.metrics().delivery_retries.inc()),
+            Some(DeliveryStatus::Queued) => _ = self.metrics().delivery_retries.inc(),
             _ => {}
         }
         unit.delivery = Some(verdict.result);

@@ -30,7 +30,8 @@ pub(super) async fn advance(
     let now = app.now();
     let to = match (body.get("advance"), body.get("to")) {
         (Some(Value::String(text)), None) => {
-            now + duration(text).ok_or_else(|| ApiError::field("advance", "is not an ISO 8601 duration like PT24H"))?
+            now + duration(text)
+                .ok_or_else(|| ApiError::field("advance", "is not an ISO 8601 duration like PT24H"))?
         }
         (None, Some(Value::String(text))) => {
             Timestamp::parse(text).ok_or_else(|| ApiError::field("to", "is not an ISO 8601 datetime"))?
@@ -58,9 +59,14 @@ mod tests {
 
     #[test]
     fn reads_durations() {
-        for (text, seconds) in
-            [("PT24H", Some(86_400)), ("P7D", Some(604_800)), ("PT0S", Some(0)), ("-PT1H", None), ("P1M", None), ("x", None)]
-        {
+        for (text, seconds) in [
+            ("PT24H", Some(86_400)),
+            ("P7D", Some(604_800)),
+            ("PT0S", Some(0)),
+            ("-PT1H", None),
+            ("P1M", None),
+            ("x", None),
+        ] {
             assert_eq!(duration(text), seconds.map(Micros::seconds), "{text}");
         }
     }
