@@ -41,7 +41,7 @@ fn canonical(name: &str) -> String {
 impl Query {
     /// Reads a raw query string.
     pub fn parse(raw: &str) -> Self {
-        let pairs = raw
+        let pairs: Vec<(String, String)> = raw
             .split('&')
             .filter_map(|pair| {
                 let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -49,7 +49,12 @@ impl Query {
                 (!value.is_empty()).then(|| (canonical(&decode(name)), value))
             })
             .collect();
-        Self { pairs, problems: Problems::default() }
+        let mut problems = Problems::default();
+        for (name, _) in pairs.iter().filter(|(_, value)| value.contains('\0')) {
+            // No database text can hold one.
+            problems.add(name, "must not contain a NUL character");
+        }
+        Self { pairs, problems }
     }
 
     /// The last value of a name.
@@ -152,6 +157,7 @@ mod tests {
         assert_eq!(Query::parse("inserted_at.gt=x").text("inserted_at.gt"), Some("x"));
         assert_eq!(Query::parse("status=&page_size").text("status"), None);
         assert_eq!(Query::parse("q=a%20b+c").text("q"), Some("a b c"));
+        assert!(Query::parse("q=a%00").finish().is_err());
     }
 
     #[test]

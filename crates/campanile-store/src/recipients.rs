@@ -227,9 +227,13 @@ impl Store {
             params.push(name.to_lowercase().into());
             let place = params.len();
             bound.push_str(&if self.is_shared() {
-                format!(" AND POSITION(${place} IN LOWER(properties::jsonb ->> 'name')) > 0")
+                // jsonb knows no NUL; who has one is not found by name rather than failing everybody's list.
+                format!(
+                    " AND STRPOS(CASE WHEN STRPOS(properties, '\\u0000') > 0 THEN '' \
+                     ELSE LOWER(properties::jsonb ->> 'name') END, ${place}) > 0"
+                )
             } else {
-                format!(" AND INSTR(LOWER(JSON_EXTRACT(properties, '$.name')), ${place}) > 0")
+                format!(" AND INSTR(LOWER(properties ->> 'name'), ${place}) > 0")
             });
         }
         if let Some(key) = page.key() {

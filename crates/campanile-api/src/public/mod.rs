@@ -1,11 +1,87 @@
 //! The public API.
 
 mod cancel;
+mod channel_data;
+mod feeds;
+mod filters;
+mod messages;
+mod objects;
+mod people;
+mod recipients;
+mod segments;
+mod sources;
+mod tenants;
 pub(crate) mod trigger;
+mod users;
 
 use crate::router::Routes;
 
+use messages::engage;
+
 /// Its handlers.
 pub(crate) fn routes() -> Routes {
-    Routes::default().on("triggerWorkflow", trigger::trigger).on("cancelWorkflow (2)", cancel::cancel)
+    Routes::default()
+        .on("triggerWorkflow", trigger::trigger)
+        .on("cancelWorkflow (2)", cancel::cancel)
+        .and(recipient_routes())
+        .and(message_routes())
+        .and(engagement_routes())
+}
+
+fn recipient_routes() -> Routes {
+    Routes::default()
+        .on("listUsers", users::list)
+        .on("getUser", users::get)
+        .on("identifyUser", users::identify)
+        .on("deleteUser", users::delete)
+        .on("listObjects", objects::list)
+        .on("getObject", objects::get)
+        .on("setObject", objects::set)
+        .on("deleteObject", objects::delete)
+        .on("listTenants", tenants::list)
+        .on("getTenant", tenants::get)
+        .on("setTenant", tenants::set)
+        .on("deleteTenant", tenants::delete)
+        .on("getUserChannelData", channel_data::get_of_user)
+        .on("setUserChannelData", channel_data::set_of_user)
+        .on("unsetUserChannelData", channel_data::unset_of_user)
+        .on("getObjectChannelData", channel_data::get_of_object)
+        .on("setObjectChannelData", channel_data::set_of_object)
+        .on("unsetObjectChannelData", channel_data::unset_of_object)
+}
+
+fn message_routes() -> Routes {
+    Routes::default()
+        .on("listMessages", messages::list)
+        .on("listMessagesForUser", messages::list_of_user)
+        .on("listMessagesForObject", messages::list_of_object)
+        .on("getMessage", messages::get)
+        .on("getMessageContents", messages::content::get)
+        .on("batchGetMessageContents", messages::content::batch)
+        .on("listMessageEvents", messages::history::events)
+        .on("listMessageDeliveryLogs", messages::history::delivery_logs)
+        .on("listMessageActivities", messages::activities::list)
+        .on("listUserInAppFeedItems", feeds::list)
+        .on("getUserInAppFeedSettings", feeds::settings)
+}
+
+fn engagement_routes() -> Routes {
+    Routes::default()
+        .on("markMessageSeen", engage::seen)
+        .on("markMessageUnseen", engage::unseen)
+        .on("markMessageUnseen (2)", engage::unseen)
+        .on("markMessageRead", engage::read)
+        .on("markMessageUnread", engage::unread)
+        .on("markMessageUnread (2)", engage::unread)
+        .on("markMessageInteracted", engage::interacted)
+        .on("archiveMessage", engage::archived)
+        .on("unarchiveMessage", engage::unarchived)
+        .on("unarchiveMessage (2)", engage::unarchived)
+        .on("batchMarkMessagesAsSeen", engage::batch_seen)
+        .on("batchMarkMessagesAsUnseen", engage::batch_unseen)
+        .on("batchMarkMessagesAsRead", engage::batch_read)
+        .on("batchMarkMessagesAsUnread", engage::batch_unread)
+        .on("batchMarkMessagesAsInteracted", engage::batch_interacted)
+        .on("batchMarkMessagesAsArchived", engage::batch_archived)
+        .on("batchMarkMessagesAsUnarchived", engage::batch_unarchived)
 }

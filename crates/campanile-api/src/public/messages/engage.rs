@@ -1,0 +1,261 @@
+//! Status changes by recipients (in-app.md section 8): one message, or a batch.
+
+use std::collections::HashSet;
+
+use axum::Json;
+use axum::extract::State;
+use campanile_core::event::MessageEventType;
+use campanile_core::ids::{EnvId, Ksuid};
+use campanile_core::message::{Engagement, EngagementSet};
+use campanile_core::problem::Problems;
+use campanile_core::workflow::ChannelType;
+use campanile_store::{Engagement as Change, MessageView};
+use serde_json::{Map, Value};
+
+use super::{retention, views};
+use crate::app::App;
+use crate::auth::AnyKey;
+use crate::body::JsonObject;
+use crate::error::{ApiError, ApiResult};
+use crate::public::segments::Segments;
+
+/// Ids in one batch: documented as 50, but the browser SDK sends whatever it has scrolled through (IA8.4).
+const BATCH_MAX: usize = 1_000;
+/// Pairs in the metadata of an interaction (R3.4).
+const METADATA_PAIRS_MAX: usize = 5;
+
+/// What a recipient does with a message, or takes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::public) enum Action {
+    /// Was shown.
+    Seen,
+    /// Taken back.
+    Unseen,
+    /// Was opened.
+    Read,
+    /// Taken back.
+    Unread,
+    /// Was clicked; cannot be taken back.
+    Interacted,
+    /// Was put away.
+    Archived,
+    /// Taken back.
+    Unarchived,
+}
+
+/// One message. `metadata` of an interaction becomes the data of its event.
+pub(in crate::public) async fn one(
+    env: EnvId,
+    app: App,
+    id: String,
+    action: Action,
+    body: Map<String, Value>,
+) -> ApiResult<Json<Value>> {
+    let id: Ksuid = id.parse().map_err(|_| ApiError::missing())?;
+    let message = app.store().message(env, id).await?;
+    message.filter(|message| can_change(&app, env, message)).ok_or_else(ApiError::missing)?;
+    let mut problems = Problems::default();
+    let metadata = metadata(action, &body, &mut problems);
+    problems.into_result(()).map_err(ApiError::invalid)?;
+    let changed = app.store().engage(env, vec![id], change(action, metadata), app.now()).await?;
+    let views = views(&app, &changed).await?;
+    Ok(Json(views.into_iter().next().ok_or_else(ApiError::missing)?))
+}
+
+/// Many messages: answered in the order asked for, unknown ids left out (S15).
+pub(in crate::public) async fn many(
+    env: EnvId,
+    app: App,
+    action: Action,
+    body: Map<String, Value>,
+) -> ApiResult<Json<Value>> {
+    let mut problems = Problems::default();
+    let ids = message_ids(&body, &mut problems);
+    let metadata = metadata(action, &body, &mut problems);
+    problems.into_result(()).map_err(ApiError::invalid)?;
+    let known = app.store().messages(env, &ids).await?;
+    let known: HashSet<Ksuid> =
+        known.iter().filter(|message| can_change(&app, env, message)).map(|message| message.row.id).collect();
+    let ids: Vec<Ksuid> = ids.into_iter().filter(|id| known.contains(id)).collect();
+    if ids.is_empty() {
+        return Ok(Json(Value::Array(Vec::new())));
+    }
+    let changed = app.store().engage(env, ids, change(action, metadata), app.now()).await?;
+    Ok(Json(views(&app, &changed).await?.into()))
+}
+
+/// In-app messages for ever, others until their retention ends (R3.8).
+fn can_change(app: &App, env: EnvId, message: &MessageView) -> bool {
+    let catalog = app.engine().catalog();
+    let kind = catalog.channel(message.row.channel).map(|entry| entry.kind);
+    matches!(kind, Some(ChannelType::InAppFeed | ChannelType::InAppGuide))
+        || message.row.id.at() >= retention::starts_at(app, env)
+}
+
+/// The ids that could exist, each once, in the order given.
+fn message_ids(body: &Map<String, Value>, problems: &mut Problems) -> Vec<Ksuid> {
+    let list = match body.get("message_ids") {
+        None | Some(Value::Null) => {
+            problems.add("message_ids", "can't be blank");
+            return Vec::new();
+        }
+        Some(Value::Array(list)) => list,
+        Some(_) => {
+            problems.add("message_ids", "must be a list");
+            return Vec::new();
+        }
+    };
+    if list.is_empty() {
+        problems.add("message_ids", "can't be blank");
+    }
+    if list.len() > BATCH_MAX {
+        problems.add("message_ids", format!("should have at most {BATCH_MAX} item(s)"));
+        return Vec::new();
+    }
+    let mut seen = HashSet::new();
+    let mut ids = Vec::with_capacity(list.len());
+    for (n, value) in list.iter().enumerate() {
+        match value {
+            Value::String(text) => ids.extend(text.parse::<Ksuid>().ok().filter(|id| seen.insert(*id))),
+            _ => problems.add(format!("message_ids[{n}]"), "must be a string"),
+        }
+    }
+    ids
+}
+
+/// A flat map of at most five pairs; only interactions have one.
+fn metadata(action: Action, body: &Map<String, Value>, problems: &mut Problems) -> Option<String> {
+    if action != Action::Interacted {
+        return None;
+    }
+    match body.get("metadata") {
+        None | Some(Value::Null) => return None,
+        Some(Value::Object(map)) if map.len() > METADATA_PAIRS_MAX => {
+            problems.add("metadata", format!("should have at most {METADATA_PAIRS_MAX} pair(s)"));
+        }
+        Some(Value::Object(map)) if map.values().any(|value| value.is_object() || value.is_array()) => {
+            problems.add("metadata", "must not hold nested values");
+        }
+        Some(metadata @ Value::Object(_)) => return Some(metadata.to_string()),
+        Some(_) => problems.add("metadata", "must be an object"),
+    }
+    None
+}
+
+/// What the store does for an action. No action implies another but an interaction, which reads (IA8.1).
+fn change(action: Action, event_data: Option<String>) -> Change {
+    let column = |engagement| {
+        let name = match engagement {
+            Engagement::Seen => "seen_at",
+            Engagement::Read => "read_at",
+            Engagement::Interacted => "interacted_at",
+            Engagement::LinkClicked => "clicked_at",
+            Engagement::Archived => "archived_at",
+        };
+        (name, EngagementSet::EMPTY.with(engagement).bits())
+    };
+    let (engagement, event) = match action {
+        Action::Seen => (Engagement::Seen, MessageEventType::Seen),
+        Action::Unseen => (Engagement::Seen, MessageEventType::Unseen),
+        Action::Read => (Engagement::Read, MessageEventType::Read),
+        Action::Unread => (Engagement::Read, MessageEventType::Unread),
+        Action::Interacted => (Engagement::Interacted, MessageEventType::Interacted),
+        Action::Archived => (Engagement::Archived, MessageEventType::Archived),
+        Action::Unarchived => (Engagement::Archived, MessageEventType::Unarchived),
+    };
+    let undone = matches!(action, Action::Unseen | Action::Unread | Action::Unarchived);
+    let (read, read_bit) = column(Engagement::Read);
+    Change {
+        set: if undone { Vec::new() } else { vec![column(engagement)] },
+        also: (action == Action::Interacted).then(|| (read, read_bit, MessageEventType::Read.code())),
+        clear: if undone { vec![column(engagement)] } else { Vec::new() },
+        event: event.code(),
+        event_data,
+    }
+}
+
+macro_rules! handlers {
+    ($($single:ident, $batch:ident: $action:ident;)*) => {$(
+        /// One message.
+        pub(in crate::public) async fn $single(
+            AnyKey(env): AnyKey,
+            State(app): State<App>,
+            Segments(id): Segments<String>,
+            JsonObject(body): JsonObject,
+        ) -> ApiResult<Json<Value>> {
+            one(env, app, id, Action::$action, body).await
+        }
+
+        /// Many messages.
+        pub(in crate::public) async fn $batch(
+            AnyKey(env): AnyKey,
+            State(app): State<App>,
+            JsonObject(body): JsonObject,
+        ) -> ApiResult<Json<Value>> {
+            many(env, app, Action::$action, body).await
+        }
+    )*};
+}
+
+handlers! {
+    seen, batch_seen: Seen;
+    unseen, batch_unseen: Unseen;
+    read, batch_read: Read;
+    unread, batch_unread: Unread;
+    interacted, batch_interacted: Interacted;
+    archived, batch_archived: Archived;
+    unarchived, batch_unarchived: Unarchived;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn no_action_implies_another_but_one() {
+        for (action, set, clear, event) in [
+            (Action::Seen, Some("seen_at"), None, "message.seen"),
+            (Action::Unseen, None, Some("seen_at"), "message.unseen"),
+            (Action::Read, Some("read_at"), None, "message.read"),
+            (Action::Unread, None, Some("read_at"), "message.unread"),
+            (Action::Interacted, Some("interacted_at"), None, "message.interacted"),
+            (Action::Archived, Some("archived_at"), None, "message.archived"),
+            (Action::Unarchived, None, Some("archived_at"), "message.unarchived"),
+        ] {
+            let change = change(action, None);
+            assert_eq!(change.set.first().map(|(name, _)| *name), set, "{action:?}");
+            assert_eq!(change.clear.first().map(|(name, _)| *name), clear, "{action:?}");
+            assert_eq!(MessageEventType::from_code(change.event).map(MessageEventType::as_str), Some(event));
+            assert_eq!(change.also.is_some(), action == Action::Interacted);
+        }
+    }
+
+    #[test]
+    fn reads_bodies() {
+        let id = Ksuid::floor(campanile_core::time::Timestamp(1_700_000_000_000_000)).to_string();
+        for (body, ids, refused) in [
+            (json!({"message_ids":[id, "x", id]}), 1, None),
+            (json!({}), 0, Some("message_ids")),
+            (json!({"message_ids":[]}), 0, Some("message_ids")),
+            (json!({"message_ids":"x"}), 0, Some("message_ids")),
+            (json!({"message_ids":[7]}), 0, Some("message_ids[0]")),
+            (json!({"message_ids":vec!["x";1_001]}), 0, Some("message_ids")),
+            (json!({"message_ids":["x"],"metadata":{"a":1,"b":null}}), 0, None),
+            (json!({"message_ids":["x"],"metadata":{"a":{}}}), 0, Some("metadata")),
+            (
+                json!({"message_ids":["x"],"metadata":{"a":1,"b":1,"c":1,"d":1,"e":1,"f":1}}),
+                0,
+                Some("metadata"),
+            ),
+            (json!({"message_ids":["x"],"metadata":[]}), 0, Some("metadata")),
+        ] {
+            let Value::Object(map) = body.clone() else { unreachable!() };
+            let mut problems = Problems::default();
+            assert_eq!(message_ids(&map, &mut problems).len(), ids, "{body}");
+            metadata(Action::Interacted, &map, &mut problems);
+            let found = problems.into_result(()).err().and_then(|mut found| found.pop());
+            assert_eq!(found.map(|problem| problem.field), refused.map(str::to_owned), "{body}");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What messages were made from: their workflow runs and the versions that these ran, read once per page.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, LazyLock};
+
+use campanile_store::{MessageView, RunRow};
+use quick_cache::sync::Cache;
+use serde::Deserialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::error::ApiResult;
+
+/// Categories by version. A version never changes, so what was read once stays true.
+static CATEGORIES: LazyLock<Cache<Uuid, Arc<[String]>>> = LazyLock::new(|| Cache::new(1_000));
+
+/// The workflow runs behind a page of messages.
+pub(super) struct Sources {
+    runs: HashMap<Uuid, RunRow>,
+    categories: HashMap<Uuid, Arc<[String]>>,
+}
+
+impl Sources {
+    /// Reads the runs of all these messages at once, then each version that was not seen before.
+    pub(super) async fn of(app: &App, messages: &[MessageView]) -> ApiResult<Self> {
+        let ids: HashSet<Uuid> = messages.iter().map(|message| message.row.run).collect();
+        let ids: Vec<Uuid> = ids.into_iter().collect();
+        let runs: HashMap<Uuid, RunRow> =
+            app.store().workflow_runs(&ids).await?.into_iter().map(|run| (run.id, run)).collect();
+        let mut categories = HashMap::new();
+        for run in runs.values() {
+            if categories.contains_key(&run.version) {
+                continue;
+            }
+            let known = match CATEGORIES.get(&run.version) {
+                Some(known) => known,
+                None => {
+                    let version = app.store().version(run.version).await?;
+                    let read: Arc<[String]> =
+                        version.map_or_else(Vec::new, |(_, _, row)| categories_in(&row.content)).into();
+                    CATEGORIES.insert(run.version, Arc::clone(&read));
+                    read
+                }
+            };
+            categories.insert(run.version, known);
+        }
+        Ok(Self { runs, categories })
+    }
+
+    /// The run of a message.
+    pub(super) fn run(&self, message: &MessageView) -> Option<&RunRow> {
+        self.runs.get(&message.row.run)
+    }
+
+    /// The version that made a message; nil when its run is gone.
+    pub(super) fn version(&self, message: &MessageView) -> Uuid {
+        self.run(message).map_or(Uuid::nil(), |run| run.version)
+    }
+
+    /// The categories of that version.
+    pub(super) fn categories(&self, message: &MessageView) -> &[String] {
+        self.categories.get(&self.version(message)).map_or(&[], |categories| categories)
+    }
+
+    /// The run's data when the message was made.
+    pub(super) fn data(&self, message: &MessageView) -> Value {
+        let own = message.row.data.as_deref();
+        parsed(own.or_else(|| self.run(message)?.data.as_deref()))
+    }
+}
+
+/// The categories in a workflow's content.
+pub(super) fn categories_in(content: &str) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct Categorized {
+        categories: Option<Vec<String>>,
+    }
+    serde_json::from_str::<Categorized>(content).ok().and_then(|found| found.categories).unwrap_or_default()
+}
+
+/// A stored JSON text; null when absent.
+pub(super) fn parsed(text: Option<&str>) -> Value {
+    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}
