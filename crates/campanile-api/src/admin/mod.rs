@@ -1,8 +1,17 @@
-//! The admin API.
+//! The admin API: what the peer's API lacks but a self-hoster needs.
+
+mod channel_change;
+mod channels;
+mod keys;
 
 use crate::router::Routes;
 
 /// Its handlers.
 pub(crate) fn routes() -> Routes {
     Routes::default()
+        .on("adminListChannels", channels::list)
+        .on("adminSetChannel", channels::set)
+        .on("adminListKeys", keys::list)
+        .on("adminCreateKey", keys::create)
+        .on("adminRevokeKey", keys::revoke)
 }
