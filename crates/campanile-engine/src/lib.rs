@@ -8,6 +8,7 @@ mod engine;
 pub mod identify;
 mod metrics;
 pub mod program;
+pub mod project;
 pub mod resources;
 mod vault;
 
