@@ -174,6 +174,18 @@ fn channel(mut row: Row) -> Result<Channel, StoreError> {
     })
 }
 
+fn settings_in_env(mut row: Row) -> Result<ChannelSettings, StoreError> {
+    Ok(ChannelSettings {
+        channel: ChannelId(row.int(0)?),
+        env: EnvId(row.int(1)?),
+        uuid: row.uuid(2)?,
+        is_sandbox: row.int(3)? != 0,
+        channel_settings: row.text(4)?,
+        provider_settings: row.text(5)?,
+        updated_at: row.at(6)?,
+    })
+}
+
 impl Tx<'_> {
     /// Reads a setting of the installation.
     pub async fn setting(&mut self, key: &str) -> Result<Option<String>, StoreError> {
@@ -270,6 +282,27 @@ impl Tx<'_> {
         Ok(ChannelId(row.int(0)?))
     }
 
+    /// A channel by key, an archived one too, locked until the transaction ends.
+    pub async fn channel_by_key(&mut self, key: &str) -> Result<Option<Channel>, StoreError> {
+        let lock = if self.is_postgres() { "FOR UPDATE" } else { "" };
+        let sql = format!(
+            "SELECT id, uuid, key, name, type, provider, description, created_at, updated_at, archived_at \
+             FROM channels WHERE key = $1 {lock}"
+        );
+        self.query_one(&sql, &[key.into()]).await?.map(channel).transpose()
+    }
+
+    /// The settings of a channel in one environment.
+    pub async fn channel_settings_in(
+        &mut self,
+        channel: ChannelId,
+        env: EnvId,
+    ) -> Result<Option<ChannelSettings>, StoreError> {
+        let sql = "SELECT channel, env, uuid, is_sandbox, channel_settings, provider_settings, updated_at \
+                   FROM channel_settings WHERE channel = $1 AND env = $2";
+        self.query_one(sql, &[channel.into(), env.into()]).await?.map(settings_in_env).transpose()
+    }
+
     /// Changes what may change of a channel.
     pub async fn update_channel(&mut self, changed: &Channel) -> Result<(), StoreError> {
         self.execute(
@@ -337,19 +370,7 @@ impl Store {
         let sql = "SELECT channel, env, uuid, is_sandbox, channel_settings, provider_settings, updated_at \
                    FROM channel_settings ORDER BY channel, env";
         let rows = self.query(Cost::Point, sql, &[]).await?;
-        rows.into_iter()
-            .map(|mut row| {
-                Ok(ChannelSettings {
-                    channel: ChannelId(row.int(0)?),
-                    env: EnvId(row.int(1)?),
-                    uuid: row.uuid(2)?,
-                    is_sandbox: row.int(3)? != 0,
-                    channel_settings: row.text(4)?,
-                    provider_settings: row.text(5)?,
-                    updated_at: row.at(6)?,
-                })
-            })
-            .collect()
+        rows.into_iter().map(settings_in_env).collect()
     }
 
     /// What the secret behind a hash is, or `None` when it is unknown.

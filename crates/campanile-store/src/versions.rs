@@ -248,7 +248,8 @@ impl Tx<'_> {
             .ok_or_else(|| StoreError::corrupt("a saved resource is missing"))
     }
 
-    /// Publishes the current version of a resource and records the commit.
+    /// Publishes the current version of a resource and records the commit. Commits of one resource never share an
+    /// instant, since their order decides what is published, also while a virtual clock stands still.
     pub async fn publish(
         &mut self,
         saved: &ResourceRow,
@@ -257,6 +258,8 @@ impl Tx<'_> {
         source: Option<Uuid>,
         now: Timestamp,
     ) -> Result<CommitRow, StoreError> {
+        let before = self.latest_commit(saved.env, saved.kind, &saved.key).await?;
+        let now = before.map_or(now, |before| now.max(Timestamp(before.created_at.0 + 1)));
         let row = CommitRow {
             id: Uuid::new_v4(),
             env: saved.env,
@@ -344,6 +347,24 @@ impl Tx<'_> {
             .transpose()
     }
 
+    /// The newest commit of a resource of `env` that was promoted to `target`.
+    pub async fn latest_promoted(
+        &mut self,
+        env: EnvId,
+        target: EnvId,
+        kind: ResourceKind,
+        key: &str,
+    ) -> Result<Option<CommitRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COMMIT} FROM commits c JOIN commits p ON p.source = c.id AND p.env = $2 \
+             WHERE c.env = $1 AND c.kind = $3 AND c.key = $4 ORDER BY c.created_at DESC, c.id DESC LIMIT 1"
+        );
+        self.query_one(&sql, &[env.into(), target.into(), Param::Int(kind as i64), key.into()])
+            .await?
+            .map(commit)
+            .transpose()
+    }
+
     /// Switches a resource on or off in one environment; false when it does not exist.
     pub async fn set_active(
         &mut self,
@@ -403,6 +424,14 @@ impl Store {
         let rows = self.query(Cost::Scan, &sql, &params).await?;
         let rows = rows.into_iter().map(resource).collect::<Result<Vec<_>, _>>()?;
         Ok(page.page(rows, |row| row.key.clone().into_bytes()))
+    }
+
+    /// The keys of all saved resources of a kind.
+    pub async fn resource_keys(&self, env: EnvId, kind: ResourceKind) -> Result<Vec<String>, StoreError> {
+        let sql =
+            "SELECT key FROM resources WHERE env = $1 AND kind = $2 AND archived_at IS NULL ORDER BY key";
+        let rows = self.query(Cost::Scan, sql, &[env.into(), Param::Int(kind as i64)]).await?;
+        rows.into_iter().map(|mut row| row.text(0)).collect()
     }
 
     /// One version by id, with the key of its resource.

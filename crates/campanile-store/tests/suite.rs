@@ -7,8 +7,8 @@ use campanile_core::ids::{ChannelId, EnvId, Ksuid, new_run_id, recipient_run_id}
 use campanile_core::recipient::RecipientRef;
 use campanile_core::time::{Micros, Timestamp};
 use campanile_store::{
-    Direction, EventRow, FeedFilter, IdempotencyRow, JobKind, JobRow, MessageFilter, MessageRow, NewVersion, Outcome,
-    PageRequest, RecipientRunRow, ResourceKind, RunRow, RunStatus, Store, Unit,
+    Direction, EventRow, FeedFilter, IdempotencyRow, JobKind, JobRow, MessageFilter, MessageRow, NewVersion,
+    Outcome, PageRequest, RecipientRunRow, ResourceKind, RunRow, RunStatus, Store, Unit,
 };
 use serde_json::json;
 use support::on_both;
@@ -183,7 +183,8 @@ fn writing_a_unit_twice_changes_nothing() {
         };
         commit(&store, unit()).await;
         commit(&store, unit()).await;
-        let page = store.list_messages(ENV, &MessageFilter::default(), &PageRequest::first(10)).await.unwrap();
+        let page =
+            store.list_messages(ENV, &MessageFilter::default(), &PageRequest::first(10)).await.unwrap();
         assert_eq!(page.items.len(), 1);
         let events = store.message_events(page.items[0].row.id, &PageRequest::first(10)).await.unwrap();
         assert_eq!(events.items.len(), 1);
@@ -198,12 +199,16 @@ fn cancelling_takes_back_the_timer_of_a_claimed_step() {
         let target = paused.id;
         let other = recipient_run(id, "u2", RunStatus::Paused);
         let jobs = vec![job(target.as_bytes(), NOW), job(other.id.as_bytes(), NOW)];
-        commit(&store, Unit { runs: vec![run_row(id)], recipient_runs: vec![paused, other], jobs, ..Unit::default() })
-            .await;
+        commit(
+            &store,
+            Unit { runs: vec![run_row(id)], recipient_runs: vec![paused, other], jobs, ..Unit::default() },
+        )
+        .await;
         let claims = store.claim_due(NOW, LEASE, 1, 10).await.unwrap();
         assert_eq!(claims.len(), 2);
         let only = Some(vec![RecipientRef::user("u1")]);
-        let count = store.cancel_runs(ENV, "w", "k", only, NOW, |_, _| ("{}".into(), "[]".into())).await.unwrap();
+        let count =
+            store.cancel_runs(ENV, "w", "k", only, NOW, |_, _| ("{}".into(), "[]".into())).await.unwrap();
         assert_eq!(count, 1);
         for claim in claims {
             let mine = claim.target == target.as_bytes();
@@ -214,7 +219,8 @@ fn cancelling_takes_back_the_timer_of_a_claimed_step() {
         }
         let stored = store.recipient_run(target).await.unwrap().unwrap();
         assert_eq!(stored.recipient_run.status, RunStatus::Cancelled);
-        let page = store.list_messages(ENV, &MessageFilter::default(), &PageRequest::first(10)).await.unwrap();
+        let page =
+            store.list_messages(ENV, &MessageFilter::default(), &PageRequest::first(10)).await.unwrap();
         assert_eq!(page.items.iter().map(|m| m.row.recipient.as_str()).collect::<Vec<_>>(), ["u2"]);
     });
 }

@@ -105,6 +105,20 @@ impl Server {
         Ok(Self { address, engine, first_start, stop, tasks })
     }
 
+    /// Loads a project folder into the development environment and watches it until the server stops.
+    pub async fn load_project(&mut self, dir: &std::path::Path) -> Result<(), String> {
+        let report =
+            campanile_engine::project::load(&self.engine, dir).await.map_err(|error| error.to_string())?;
+        let (saved, unchanged, refused) = report.counts();
+        tracing::info!(dir = %dir.display(), saved, unchanged, refused, "project loaded");
+        for problem in report.problems() {
+            tracing::error!("{problem}");
+        }
+        let watch = campanile_engine::project::watch(self.engine.clone(), dir.to_owned(), self.stop.clone());
+        self.tasks.spawn(watch);
+        Ok(())
+    }
+
     /// Stops taking requests, finishes or hands back what is in progress, closes the database.
     pub async fn stop(mut self) {
         self.stop.cancel();
@@ -148,12 +162,5 @@ async fn clean(engine: Engine, retention_days: u32, stop: CancellationToken) {
                 return;
             }
         }
-    }
-}
-
-impl Server {
-    /// Placeholder until the project loader is merged.
-    pub async fn load_project(&self, _dir: &std::path::Path) -> Result<(), String> {
-        Ok(())
     }
 }

@@ -1,10 +1,20 @@
-//! The admin API.
+//! The admin API: what the peer's API lacks but a self-hoster needs.
 
+mod channel_change;
+mod channels;
 mod clock;
+mod keys;
 
 use crate::router::Routes;
 
 /// Its handlers.
 pub(crate) fn routes() -> Routes {
-    Routes::default().on("adminGetClock", clock::get).on("adminMoveClock", clock::advance)
+    Routes::default()
+        .on("adminGetClock", clock::get)
+        .on("adminMoveClock", clock::advance)
+        .on("adminListChannels", channels::list)
+        .on("adminSetChannel", channels::set)
+        .on("adminListKeys", keys::list)
+        .on("adminCreateKey", keys::create)
+        .on("adminRevokeKey", keys::revoke)
 }

@@ -79,7 +79,7 @@ pub(super) async fn trigger(
     }
 }
 
-fn refuse(error: TriggerError) -> ApiError {
+pub(crate) fn refuse(error: TriggerError) -> ApiError {
     match error {
         TriggerError::WorkflowMissing => ApiError::workflow_missing(),
         TriggerError::WorkflowInactive => {

@@ -14,7 +14,7 @@ pub async fn run(args: &ServeArgs) -> Result<(), String> {
     let database = if config.database_url.is_some() { "PostgreSQL" } else { "SQLite" };
     let project = config.project.clone();
     let virtual_time = config.virtual_time;
-    let server = Server::start(config, credentials()).await?;
+    let mut server = Server::start(config, credentials()).await?;
     if let Some(made) = &server.first_start {
         greet(made);
     }

@@ -1,0 +1,104 @@
+//! Workflows (section 7). Running one is the public side's business and lives elsewhere.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use campanile_engine::resources;
+use campanile_store::ResourceKind;
+use serde_json::{Value, json};
+
+use super::annotation;
+use super::request::environment;
+use super::versioned::{self, Shape};
+use crate::app::App;
+use crate::auth::ServiceToken;
+use crate::body::JsonObject;
+use crate::error::{ApiError, ApiResult};
+use crate::query::Query;
+
+const SHAPE: Shape = Shape { kind: ResourceKind::Workflow, has_state: true, annotate: annotation::workflow };
+
+pub(super) async fn list(_: ServiceToken, State(app): State<App>, query: Query) -> ApiResult<Json<Value>> {
+    versioned::list(&app, query, &SHAPE).await
+}
+
+pub(super) async fn get(
+    _: ServiceToken,
+    State(app): State<App>,
+    Path(key): Path<String>,
+    query: Query,
+) -> ApiResult<Json<Value>> {
+    versioned::get(&app, &key, query, &SHAPE).await
+}
+
+pub(super) async fn upsert(
+    token: ServiceToken,
+    State(app): State<App>,
+    Path(key): Path<String>,
+    query: Query,
+    JsonObject(body): JsonObject,
+) -> ApiResult<Json<Value>> {
+    versioned::upsert(&app, token, key, query, body, &SHAPE).await
+}
+
+pub(super) async fn validate(
+    _: ServiceToken,
+    State(app): State<App>,
+    Path(key): Path<String>,
+    query: Query,
+    JsonObject(body): JsonObject,
+) -> ApiResult<Json<Value>> {
+    versioned::validate(&app, &key, query, body, &SHAPE).await
+}
+
+/// Switches a workflow on or off at once. The CLI sends `status` in the query, SDKs in the body; the body wins.
+pub(super) async fn activate(
+    _: ServiceToken,
+    State(app): State<App>,
+    Path(key): Path<String>,
+    query: Query,
+    JsonObject(body): JsonObject,
+) -> ApiResult<Json<Value>> {
+    let environment = environment(&app.engine().catalog(), &query)?;
+    if app.store().resource(environment.id, SHAPE.kind, &key, false).await?.is_none() {
+        return Err(ApiError::missing());
+    }
+    let active = status(body.get("status"), query.text("status"))?;
+    let resource = resources::activate(app.engine(), environment.id, SHAPE.kind, &key, active).await?;
+    Ok(Json(json!({"workflow": SHAPE.view(&environment, resource, false)})))
+}
+
+fn status(body: Option<&Value>, query: Option<&str>) -> ApiResult<bool> {
+    let text = match body {
+        Some(Value::Bool(active)) => return Ok(*active),
+        Some(Value::String(text)) => Some(text.as_str()),
+        None | Some(Value::Null) => query,
+        Some(_) => Some(""),
+    };
+    match text {
+        Some("true") => Ok(true),
+        Some("false") => Ok(false),
+        Some(_) => Err(ApiError::field("status", "is invalid")),
+        None => Err(ApiError::field("status", "can't be blank")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_status_from_both_places() {
+        for (body, query, want) in [
+            (json!(true), None, Some(true)),
+            (json!("false"), Some("true"), Some(false)),
+            (json!(null), Some("true"), Some(true)),
+            (json!(null), None, None),
+            (json!(1), Some("true"), None),
+            (json!("yes"), None, None),
+            (json!(null), Some("on"), None),
+        ] {
+            assert_eq!(status(Some(&body), query).ok(), want, "{body} {query:?}");
+        }
+        assert_eq!(status(None, Some("false")).ok(), Some(false));
+    }
+}

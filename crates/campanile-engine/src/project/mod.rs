@@ -1,0 +1,12 @@
+//! The project folder (`--project DIR`): the layout that the CLI's `pull` writes, loaded into the development
+//! environment and followed while the server runs (management.md section 20.2).
+
+mod folder;
+mod join;
+mod load;
+mod report;
+mod watch;
+
+pub use load::load;
+pub use report::{Entry, FileProblem, Outcome, ProjectError, Report};
+pub use watch::watch;

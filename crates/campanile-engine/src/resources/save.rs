@@ -1,0 +1,178 @@
+//! Saving content, validating it without saving, and switching a resource on and off.
+
+use campanile_core::ids::EnvId;
+use campanile_core::problem::FieldProblem;
+use campanile_store::{CommitRow, NewVersion, ResourceKind, ResourceRow, StoreError, Tx};
+use serde_json::Value;
+
+use super::write_rules::{self, Target};
+use super::{Author, Context, Kind, Refusal, Resource, canonical_json, sha};
+use crate::engine::Engine;
+
+/// The account's "production write access"; off when absent.
+const WRITE_ACCESS: &str = "production_write_access";
+
+/// A document to save.
+#[derive(Debug, Clone)]
+pub struct Upsert {
+    /// Where.
+    pub env: EnvId,
+    /// What.
+    pub kind: ResourceKind,
+    /// Its key.
+    pub key: String,
+    /// The inside of the wrapper; absent optional fields are cleared (M4.4).
+    pub document: Value,
+    /// Writes where only promotion would (M4.6).
+    pub force: bool,
+    /// Commits what was saved.
+    pub publish: Option<Publish>,
+    /// Who.
+    pub author: Author,
+}
+
+/// How a saved resource is committed along.
+#[derive(Debug, Clone, Default)]
+pub struct Publish {
+    /// Why.
+    pub message: Option<String>,
+    /// Makes a commit of equal content too.
+    pub allow_empty: bool,
+}
+
+/// What an upsert did.
+#[derive(Debug, Clone)]
+pub struct Saved {
+    /// As it is now.
+    pub resource: Resource,
+    /// A new version was written.
+    pub changed: bool,
+    /// What was published.
+    pub commit: Option<CommitRow>,
+}
+
+/// Every check of an upsert; answers the normalized content (M4.10).
+pub async fn validate(
+    engine: &Engine,
+    env: EnvId,
+    kind: ResourceKind,
+    key: &str,
+    document: &Value,
+) -> Result<Value, Refusal> {
+    let context = Context::load(engine, env).await?;
+    checked(kind, key, document, &context)
+}
+
+fn checked(kind: ResourceKind, key: &str, document: &Value, context: &Context) -> Result<Value, Refusal> {
+    let kind = Kind::of(kind).ok_or(Refusal::Missing)?;
+    let result = (kind.check)(document, context);
+    let Some(why) = (kind.key_problem)(key) else { return result.map_err(Refusal::Invalid) };
+    let mut problems = result.err().unwrap_or_default();
+    problems.push(FieldProblem::new("key", why));
+    problems.sort();
+    Err(Refusal::Invalid(problems))
+}
+
+/// Saves a document as the current version, and commits it when asked (section 4.3).
+pub async fn upsert(engine: &Engine, upsert: Upsert) -> Result<Saved, Refusal> {
+    let context = Context::load(engine, upsert.env).await?;
+    let content = checked(upsert.kind, &upsert.key, &upsert.document, &context)?;
+    let active = Kind::of(upsert.kind).is_none_or(|kind| kind.starts_active);
+    let text = canonical_json(&content);
+    let new = NewVersion {
+        env: upsert.env,
+        kind: upsert.kind,
+        key: upsert.key.clone(),
+        sha: sha(&text),
+        content: text,
+    };
+    let below = lower_environments(engine, upsert.env);
+    let now = engine.clock().now();
+    let Upsert { env, kind, key, force, publish, author, .. } = upsert;
+    let written = engine
+        .store()
+        .transact(move |tx| {
+            Box::pin(async move {
+                let target = target(tx, &below, Some((kind, &new.key))).await?;
+                if let Some(why) = write_rules::refuses_save(target, force) {
+                    return Ok(Err(why));
+                }
+                let before = tx.resource(env, kind, &new.key).await?.map(|row| row.current);
+                let mut row = tx.save_version(&new, active, false, now).await?;
+                let mut commit = None;
+                if let Some(publish) = publish {
+                    let empty = row.published == Some(row.current);
+                    if empty && publish.allow_empty {
+                        row = tx.save_version(&new, active, true, now).await?;
+                    }
+                    if !empty || publish.allow_empty {
+                        let author = (author.name.as_str(), author.email.as_str());
+                        commit = Some(tx.publish(&row, publish.message.as_deref(), author, None, now).await?);
+                        row.published = Some(row.current);
+                    }
+                }
+                Ok(Ok((before != Some(row.current), row, commit)))
+            })
+        })
+        .await?;
+    let (changed, row, commit) = written.map_err(|why| Refusal::field("environment", why))?;
+    if commit.is_some() {
+        engine.invalidate(env, kind, &key).await;
+    }
+    Ok(Saved { resource: Resource { row, content, valid: true }, changed, commit })
+}
+
+/// Switches a resource on or off, at once and without a commit (M7.1).
+pub async fn activate(
+    engine: &Engine,
+    env: EnvId,
+    kind: ResourceKind,
+    key: &str,
+    active: bool,
+) -> Result<Resource, Refusal> {
+    let now = engine.clock().now();
+    let name = key.to_owned();
+    let row: Option<ResourceRow> = engine
+        .store()
+        .transact(move |tx| {
+            Box::pin(async move {
+                let row = tx.resource(env, kind, &name).await?;
+                // Asking for what is so already changes nothing, the time of the last change included.
+                if row.as_ref().is_none_or(|row| row.active == active) {
+                    return Ok(row);
+                }
+                tx.set_active(env, kind, &name, active, now).await?;
+                tx.resource(env, kind, &name).await
+            })
+        })
+        .await?;
+    let row = row.ok_or(Refusal::Missing)?;
+    engine.invalidate(env, kind, key).await;
+    let context = Context::load(engine, env).await?;
+    Ok(Resource::read(row, &context)?)
+}
+
+/// The environments below `env`, lowest first.
+pub(super) fn lower_environments(engine: &Engine, env: EnvId) -> Vec<EnvId> {
+    let catalog = engine.catalog();
+    catalog.environments.iter().map(|known| known.id).take_while(|id| *id != env).collect()
+}
+
+/// What is known about the place of a write.
+pub(super) async fn target(
+    tx: &mut Tx<'_>,
+    below: &[EnvId],
+    resource: Option<(ResourceKind, &str)>,
+) -> Result<Target, StoreError> {
+    if below.is_empty() {
+        return Ok(Target { is_lowest: true, ..Target::default() });
+    }
+    let open_for_writes = tx.setting(WRITE_ACCESS).await?.as_deref() == Some("true");
+    let mut exists_below = false;
+    if let Some((kind, key)) = resource {
+        for env in below {
+            exists_below = exists_below || tx.resource(*env, kind, key).await?.is_some();
+        }
+    }
+    Ok(Target { is_lowest: false, open_for_writes, exists_below })
+}
