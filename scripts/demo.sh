@@ -76,6 +76,7 @@ PY
 # Kept beside the data: keys are read at the first start only, and every later run needs the same ones.
 load_credentials() {
   mkdir -p "$data_dir"
+  chmod 700 "$data_dir" # Keys and logs are in it.
   if [ ! -f "$credentials" ]; then
     (
       umask 077
@@ -159,12 +160,19 @@ print(next(c["id"] for c in json.load(sys.stdin)["entries"] if c["key"] == sys.a
 }
 
 wait_for_project() {
+  local answer=
   for _ in $(seq 40); do
     server_alive || fail "the server ended; see $log"
-    if token=1 call GET "/v1/workflows/mention?environment=development" >/dev/null 2>&1; then return; fi
+    if answer=$(token=1 call GET "/v1/workflows/mention?environment=development" 2>&1); then return; fi
+    case $answer in
+      *' answered 401: '*)
+        fail "the server does not know the keys in $credentials, so its data was made without them. Use another
+folder (CAMPANILE_DEMO_DATA_DIR=./data/demo-2 make demo) or remove $data_dir"
+        ;;
+    esac
     sleep 0.25
   done
-  fail "examples/collab was not loaded within 10 s; see $log"
+  fail "examples/collab was not loaded within 10 s; see $log$answer"
 }
 
 identify() {

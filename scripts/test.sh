@@ -78,9 +78,15 @@ start_postgres() {
 }
 
 # shellcheck disable=SC2329 # Called through stage.
+postgres_tests() {
+  CAMPANILE_TEST_DATABASE_URL=$database_url \
+    cargo_test -p campanile-store -p campanile-engine -p campanile-api -p campanile
+}
+
+# shellcheck disable=SC2329 # Called through stage.
 end_to_end() {
   cargo build --locked -p campanile --bin campanile || return
-  CAMPANILE_BIN=${CARGO_TARGET_DIR:-$PWD/target}/debug/campanile CAMPANILE_TEST_DATABASE_URL=$database_url \
+  CAMPANILE_BIN=$(realpath "${CARGO_TARGET_DIR:-target}")/debug/campanile CAMPANILE_TEST_DATABASE_URL=$database_url \
     npm --prefix tests/e2e test --silent
 }
 
@@ -93,8 +99,7 @@ for name in $wanted; do
     postgres)
       start_postgres
       # Only what touches the database: the pure crates have nothing to do with it.
-      stage postgres "Store, engine and HTTP tests, PostgreSQL" env "CAMPANILE_TEST_DATABASE_URL=$database_url" \
-        bash -c "$(declare -f cargo_test); cargo_test -p campanile-store -p campanile-engine -p campanile-api -p campanile"
+      stage postgres "Store, engine and HTTP tests, PostgreSQL" postgres_tests
       ;;
     e2e)
       start_postgres

@@ -81,16 +81,7 @@ fn host_and_port(url: &Url) -> String {
 /// The query with its question mark, its credentials hidden.
 fn query(url: &Url) -> Option<String> {
     let text = url.query().filter(|text| !text.is_empty())?;
-    let pairs: Vec<String> = text
-        .split('&')
-        .map(|pair| match pair.split_once('=') {
-            Some((key, _)) if redaction::is_secret_key(key) || redaction::is_secret_header(key) => {
-                format!("{key}={REDACTED}")
-            }
-            _ => pair.to_owned(),
-        })
-        .collect();
-    Some(format!("?{}", pairs.join("&")))
+    Some(format!("?{}", redaction::query(text)))
 }
 
 fn headers(headers: &[(String, String)]) -> Value {

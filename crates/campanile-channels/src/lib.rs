@@ -3,6 +3,7 @@
 //! Nothing in this crate sends, sleeps, retries, logs or reads a clock. A provider is one file (facts, build,
 //! classify, table test) and one line in [`registry::PROVIDERS`]; the engine does the rest once for all.
 
+pub mod channel_settings;
 pub mod chat;
 pub mod delivery;
 pub mod delivery_log;

@@ -68,7 +68,7 @@ impl Content {
                 "__typename": "MessageWebhookContent",
                 "request": {
                     "method": request.method,
-                    "url": request.url,
+                    "url": redaction::url(&request.url),
                     "headers": pairs(&request.headers),
                     "query_params": pairs(&request.query_params),
                     "body": request.body,

@@ -58,6 +58,32 @@ pub fn connection(connection: &Value) -> Value {
     shown
 }
 
+/// A query without its question mark, the credentials in it hidden.
+pub fn query(text: &str) -> String {
+    let pairs: Vec<String> = text
+        .split('&')
+        .map(|pair| match pair.split_once('=') {
+            Some((key, _)) if is_secret_key(key) || is_secret_header(key) => format!("{key}={REDACTED}"),
+            _ => pair.to_owned(),
+        })
+        .collect();
+    pairs.join("&")
+}
+
+/// A URL without its user and password and with the credentials in its query hidden.
+pub fn url(text: &str) -> String {
+    let Ok(mut url) = url::Url::parse(text) else { return text.to_owned() };
+    let _ = url.set_password(None);
+    let _ = url.set_username("");
+    match url.query().map(query) {
+        // Put together by hand, since the marks around the word would be encoded.
+        Some(query) => {
+            format!("{}?{query}{}", &url[..url::Position::AfterPath], &url[url::Position::AfterQuery..])
+        }
+        None => url.into(),
+    }
+}
+
 /// A URL that is a secret as a whole, reduced to its host.
 pub fn webhook_url(url: &str) -> String {
     match url::Url::parse(url) {
@@ -135,6 +161,17 @@ mod tests {
             value,
             json!({"key":REDACTED,"a":[{"Password":REDACTED,"note":"has [REDACTED] in it"}],"monkey":"m"})
         );
+    }
+
+    #[test]
+    fn urls_lose_their_credentials() {
+        for (text, want) in [
+            ("https://u:p@h.test/a?api_key=x&b=1#f", "https://h.test/a?api_key=[REDACTED]&b=1#f"),
+            ("https://h.test/a", "https://h.test/a"),
+            ("not a url", "not a url"),
+        ] {
+            assert_eq!(url(text), want, "{text}");
+        }
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub enum Kind {
     OneOf(&'static [&'static str]),
     /// A JSON object, as such or as text.
     Object,
+    /// A JSON object, as such or as a text that renders to one.
+    Overrides,
 }
 
 /// One setting of a provider.
@@ -85,6 +87,7 @@ impl Setting {
             return true; // Known only at send time.
         }
         match self.kind {
+            Kind::Overrides => value.is_string() || value.is_object(),
             Kind::Text => value.is_string() || value.is_number(),
             Kind::Port => as_text(value).and_then(|t| t.parse::<u16>().ok()).is_some_and(|port| port > 0),
             Kind::Flag => value.is_boolean() || matches!(value.as_str(), Some("true" | "false")),

@@ -47,11 +47,7 @@ fn nested(value: Value) -> Value {
 
 fn plain(mut text: String) -> String {
     if text.len() > NESTED_BYTES_MAX {
-        let mut end = NESTED_BYTES_MAX;
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        text.truncate(end);
+        text.truncate(text.floor_char_boundary(NESTED_BYTES_MAX));
         text.push_str(TRUNCATED);
     }
     text

@@ -1,13 +1,20 @@
 //! The engine's shared state.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use campanile_channels::push::AccessToken;
 use campanile_core::clock::Clock;
-use campanile_store::{Store, StoreError};
-use parking_lot::RwLock;
+use campanile_core::ids::{ChannelId, EnvId};
+use campanile_store::{ResourceKind, Store, StoreError};
+use parking_lot::{Mutex, RwLock};
+use serde_json::Value;
 
 use crate::catalog::Catalog;
 use crate::metrics::Metrics;
+use crate::programs::Programs;
+use crate::scheduler::Work;
+use crate::transport::{HttpOptions, Roots, Transport};
 use crate::vault::Vault;
 
 /// How the engine behaves.
@@ -15,7 +22,15 @@ use crate::vault::Vault;
 pub struct EngineOptions {
     /// User-configured requests may reach loopback and private addresses.
     pub allow_private_addresses: bool,
+    /// More certificate authorities for outgoing TLS, PEM.
+    pub extra_roots: Option<Vec<u8>>,
 }
+
+/// Channel, environment and a mark of the settings that a token was made with.
+type TokenKey = (ChannelId, EnvId, usize);
+
+/// Setting that counts changes of versioned resources and channels, so that other nodes notice them.
+const CHANGES: &str = "changes";
 
 /// A handle on the engine; cheap to clone.
 #[derive(Clone)]
@@ -30,6 +45,12 @@ struct Inner {
     catalog: RwLock<Arc<Catalog>>,
     metrics: Metrics,
     options: EngineOptions,
+    programs: Programs,
+    work: Work,
+    transport: Transport,
+    tokens: Mutex<HashMap<TokenKey, AccessToken>>,
+    node: i64,
+    empty: Arc<Value>,
 }
 
 impl Engine {
@@ -41,6 +62,14 @@ impl Engine {
         options: EngineOptions,
     ) -> Result<Self, StoreError> {
         let catalog = Catalog::load(&store, &vault).await?;
+        let roots = Roots::new(options.extra_roots.as_deref())
+            .map_err(|error| StoreError::Corrupt(error.to_string().into()))?;
+        let http = HttpOptions {
+            allow_private_addresses: options.allow_private_addresses,
+            ..HttpOptions::default()
+        };
+        // Positive and never 0, which is nobody.
+        let node = (uuid::Uuid::new_v4().as_u128() as i64) & i64::MAX | 1;
         let inner = Inner {
             store,
             clock,
@@ -48,6 +77,12 @@ impl Engine {
             catalog: RwLock::new(Arc::new(catalog)),
             metrics: Metrics::default(),
             options,
+            programs: Programs::default(),
+            work: Work::default(),
+            transport: Transport::new(&roots, http),
+            tokens: Mutex::default(),
+            node,
+            empty: Arc::new(Value::Object(serde_json::Map::new())),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -82,21 +117,79 @@ impl Engine {
         Arc::clone(&self.inner.catalog.read())
     }
 
-    /// Reads environments and channels again, after one was changed.
+    /// Reads environments and channels again, after one was changed; tells the other nodes.
     pub async fn reload_catalog(&self) -> Result<(), StoreError> {
+        self.reload_catalog_here().await?;
+        self.note_change().await
+    }
+
+    async fn reload_catalog_here(&self) -> Result<(), StoreError> {
         let catalog = Catalog::load(&self.inner.store, &self.inner.vault).await?;
         *self.inner.catalog.write() = Arc::new(catalog);
         Ok(())
     }
 
+    pub(crate) fn programs(&self) -> &Programs {
+        &self.inner.programs
+    }
+
+    pub(crate) fn work(&self) -> &Work {
+        &self.inner.work
+    }
+
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.inner.transport
+    }
+
+    pub(crate) fn tokens(&self) -> &Mutex<HashMap<TokenKey, AccessToken>> {
+        &self.inner.tokens
+    }
+
+    /// The token under which this node claims jobs.
+    pub fn node(&self) -> i64 {
+        self.inner.node
+    }
+
+    pub(crate) fn empty_data(&self) -> Arc<Value> {
+        Arc::clone(&self.inner.empty)
+    }
+
     /// Forgets what is cached of a versioned resource, on this node at once and on the others soon: after commit,
     /// promotion, activation and archiving.
-    pub async fn invalidate(
-        &self,
-        _env: campanile_core::ids::EnvId,
-        _kind: campanile_store::ResourceKind,
-        _key: &str,
-    ) {
+    pub async fn invalidate(&self, env: EnvId, kind: ResourceKind, key: &str) {
+        self.programs().forget(env, kind, key);
+        if let Err(error) = self.note_change().await {
+            tracing::warn!(%error, "other nodes may see this change late");
+        }
+    }
+
+    /// Counts a change that other nodes should notice.
+    pub async fn note_change(&self) -> Result<(), StoreError> {
+        if !self.store().is_shared() {
+            return Ok(());
+        }
+        let mark = uuid::Uuid::new_v4().to_string();
+        self.store().transact(move |tx| Box::pin(async move { tx.set_setting(CHANGES, &mark).await })).await
+    }
+
+    /// Watches for changes that other nodes made, until the engine stops.
+    pub async fn watch_changes(&self) {
+        let stop = self.stopping();
+        let mut seen = self.store().setting(CHANGES).await.ok().flatten();
+        while self.store().is_shared() && !stop.is_cancelled() {
+            tokio::select! {
+                () = tokio::time::sleep(std::time::Duration::from_millis(250)) => {}
+                () = stop.cancelled() => return,
+            }
+            let Ok(now) = self.store().setting(CHANGES).await else { continue };
+            if now != seen {
+                seen = now;
+                self.programs().forget_all();
+                if let Err(error) = self.reload_catalog_here().await {
+                    tracing::warn!(%error, "cannot read the channels again");
+                }
+            }
+        }
     }
 
     /// Brings the figures that live in the database up to date.

@@ -3,14 +3,29 @@
 //! The interpreter decides and returns values; everything that touches the clock, the database or the network stands
 //! around it. State and effects are committed together; an effect is performed only after its commit.
 
+mod cancel;
 mod catalog;
+mod delivery;
 mod engine;
+mod expand;
 pub mod identify;
+mod interpreter;
 mod metrics;
 pub mod program;
+mod programs;
+mod render;
+mod scheduler;
+mod scope;
+mod state;
+pub mod transport;
+mod trigger;
 mod vault;
 
 pub use catalog::{Catalog, ChannelEntry, ChannelInEnv};
 pub use engine::{Engine, EngineOptions};
 pub use metrics::Metrics;
+pub use programs::Published;
+pub use scheduler::Ran;
+pub use state::{LoggedEvent, read_log};
+pub use trigger::{Accepted, Trigger, TriggerError};
 pub use vault::{Vault, WrongKey};

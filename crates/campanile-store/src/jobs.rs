@@ -160,6 +160,23 @@ pub(crate) async fn settle_guards<'g>(
         let claim = &guard.claim;
         match &guard.action {
             GuardAction::Finish => finished.push(claim),
+            GuardAction::Continue { run_at, payload } => {
+                let touched = tx
+                    .execute(
+                        "UPDATE jobs SET run_at = $4, payload = $5 WHERE target = $1 AND kind = $2 AND claim = $3",
+                        &[
+                            claim.target.as_slice().into(),
+                            Param::Int(claim.kind as i64),
+                            Param::Int(claim.token),
+                            (*run_at).into(),
+                            Param::opt(payload.as_deref()),
+                        ],
+                    )
+                    .await?;
+                if touched == 1 {
+                    held.insert(claim.key());
+                }
+            }
             GuardAction::PutOff { due_at, payload } => {
                 let touched = tx
                     .execute(

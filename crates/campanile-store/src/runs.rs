@@ -347,7 +347,17 @@ impl Store {
         let (workflow, key) = (workflow.to_owned(), key.to_owned());
         self.transact(move |tx| {
             Box::pin(async move {
-                // Recipients still waiting for expansion are dropped when their chunk is made.
+                if recipients.is_none() {
+                    // Recipients that still wait for expansion: a chunk in the making finds its job gone.
+                    let waiting = "SELECT id FROM workflow_runs WHERE env = $1 AND workflow = $2 \
+                                   AND cancellation_key = $3 AND pending IS NOT NULL";
+                    let params = [env.into(), workflow.as_str().into(), key.as_str().into()];
+                    for row in tx.query(waiting, &params).await? {
+                        let id: Param<'_> = row.uuid(0)?.into();
+                        tx.execute("DELETE FROM jobs WHERE target = $1 AND kind = 1", &[id.clone()]).await?;
+                        tx.execute("UPDATE workflow_runs SET pending = NULL WHERE id = $1", &[id]).await?;
+                    }
+                }
                 let lock = if tx.is_postgres() { "FOR UPDATE OF r" } else { "" };
                 let sql = format!(
                     "SELECT {RUN_COLUMNS}, {STORED_RUN} WHERE w.env = $1 AND w.workflow = $2 \

@@ -11,7 +11,7 @@ use campanile_core::ids::EnvId;
 use campanile_core::time::Timestamp;
 use uuid::Uuid;
 
-use crate::db::{Bulk, Column, Param, Tx};
+use crate::db::{Bulk, Column, Param, Store, Tx};
 use crate::delivery::{self, DeliveryResult};
 use crate::error::StoreError;
 use crate::jobs::{self, Claim, JobKind, JobRow};
@@ -57,6 +57,13 @@ pub struct Guard {
 pub enum GuardAction {
     /// Done: the row goes.
     Finish,
+    /// Not done yet: the claim is kept until `run_at`, with this payload.
+    Continue {
+        /// End of the new lease.
+        run_at: Timestamp,
+        /// Replaces the payload.
+        payload: Option<String>,
+    },
     /// Again at this instant, with this payload.
     PutOff {
         /// When it falls due.
@@ -211,15 +218,27 @@ async fn find_reply(
     found.map(reply).transpose()
 }
 
-pub(crate) const FIND_REPLY: &str =
+const FIND_REPLY: &str =
     "SELECT request_hash, request_id, body FROM idempotency WHERE env = $1 AND key = $2 AND created_at > $3";
 
-pub(crate) fn reply_params(env: EnvId, key: &str, now: Timestamp) -> [Param<'_>; 3] {
+fn reply_params(env: EnvId, key: &str, now: Timestamp) -> [Param<'_>; 3] {
     [env.into(), key.into(), Param::Int(now.0 - IDEMPOTENCY_WINDOW_MICROS)]
 }
 
-pub(crate) fn reply(mut row: crate::db::Row) -> Result<StoredReply, StoreError> {
+fn reply(mut row: crate::db::Row) -> Result<StoredReply, StoreError> {
     Ok(StoredReply { request_hash: row.blob(0)?.to_vec(), request_id: row.text(1)?, body: row.text(2)? })
+}
+
+impl Store {
+    /// The answer that is kept under an idempotency key.
+    pub async fn kept_reply(
+        &self,
+        env: EnvId,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Option<StoredReply>, StoreError> {
+        self.query_one(FIND_REPLY, &reply_params(env, key, now)).await?.map(reply).transpose()
+    }
 }
 
 async fn insert_replies(
@@ -244,6 +263,14 @@ impl Unit {
     /// A unit that finishes a claimed job.
     pub fn finishing(claim: Claim) -> Self {
         Self { guard: Some(Guard { claim, action: GuardAction::Finish }), ..Self::default() }
+    }
+
+    /// A unit that goes on with a claimed job.
+    pub fn continuing(claim: Claim, run_at: Timestamp, payload: Option<String>) -> Self {
+        Self {
+            guard: Some(Guard { claim, action: GuardAction::Continue { run_at, payload } }),
+            ..Self::default()
+        }
     }
 
     /// A unit that puts a claimed job off.

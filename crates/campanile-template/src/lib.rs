@@ -3,7 +3,15 @@
 //! A source is parsed once into a [`Template`] and rendered many times against a borrowed
 //! [`Scope`](campanile_core::scope::Scope); the same code renders previews and production messages.
 
+mod composition;
+pub mod email;
+pub mod json_template;
+pub mod layout;
 pub mod liquid;
 pub mod markdown;
+pub mod text;
 
+pub use email::{EmailSource, EmailTemplate, RenderedEmail};
+pub use json_template::JsonTemplate;
+pub use layout::{FooterLink, Layout};
 pub use liquid::{Limits, RenderOptions, Template, TemplateError};

@@ -8,10 +8,11 @@ use campanile_core::time::Timestamp;
 use campanile_template::{RenderOptions, Template};
 use serde_json::Value as Json;
 
-const VECTORS: &str = "../../../shared/liquid/golden_liquid.json";
+/// Beside the checkout, or beside the folder of its worktrees.
+const VECTORS: &str = "shared/liquid/golden_liquid.json";
 const DEVIATIONS: &str = include_str!("golden_deviations.txt");
 /// Vectors that passed when this was last raised. It may only grow.
-const PASSED_MIN: usize = 0;
+const PASSED_MIN: usize = 958;
 
 /// Name of a vector to the rule that makes us differ.
 fn deviations() -> BTreeMap<&'static str, &'static str> {
@@ -42,9 +43,9 @@ fn problem(case: &Json) -> Option<String> {
 
 #[test]
 fn golden_vectors() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(VECTORS);
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        eprintln!("skipped: {} is absent", path.display());
+    let folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let Some(text) = folders.skip(3).find_map(|at| std::fs::read_to_string(at.join(VECTORS)).ok()) else {
+        eprintln!("skipped: {VECTORS} is absent");
         return;
     };
     let document: Json = serde_json::from_str(&text).expect("the vectors are JSON");

@@ -1,2 +1,30 @@
-//! The `campanile` binary.
-fn main() {}
+//! The `campanile` binary: configuration, wiring, start and graceful stop.
+
+use std::process::ExitCode;
+
+use campanile::{cli, commands};
+use clap::Parser;
+
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    // One TLS provider for every connection, in and out.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("campanile: cannot start threads: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(commands::run(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("campanile: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! The public API.
 
+mod cancel;
 mod channel_data;
 mod feeds;
 mod filters;
@@ -10,6 +11,7 @@ mod recipients;
 mod segments;
 mod sources;
 mod tenants;
+pub(crate) mod trigger;
 mod users;
 
 use crate::router::Routes;
@@ -18,7 +20,12 @@ use messages::engage;
 
 /// Its handlers.
 pub(crate) fn routes() -> Routes {
-    Routes::default().and(recipient_routes()).and(message_routes()).and(engagement_routes())
+    Routes::default()
+        .on("triggerWorkflow", trigger::trigger)
+        .on("cancelWorkflow (2)", cancel::cancel)
+        .and(recipient_routes())
+        .and(message_routes())
+        .and(engagement_routes())
 }
 
 fn recipient_routes() -> Routes {

@@ -2,6 +2,7 @@
 
 mod mrkdwn;
 mod slack;
+pub mod slack_lookup;
 
 pub use slack::PROVIDER as SLACK;
 

@@ -1,5 +1,8 @@
 //! Markdown as Slack's own dialect: bold has one star, links have angle brackets, `&<>` are escaped.
 
+/// How far a mark looks for its end: texts full of marks must not cost the square of their length.
+const LOOK_AHEAD_BYTES: usize = 2000;
+
 /// Translates what differs; everything else is left as written. Code keeps its stars and brackets.
 pub fn from_markdown(markdown: &str) -> String {
     let mut out = String::with_capacity(markdown.len());
@@ -51,24 +54,30 @@ fn code(text: &str) -> Option<(&str, &str)> {
     Some(text.split_at(end))
 }
 
+/// The rest of the line, or as much of it as is looked at.
+fn near(text: &str) -> &str {
+    let near = &text[..text.floor_char_boundary(LOOK_AHEAD_BYTES)];
+    near.split('\n').next().unwrap_or(near)
+}
+
 fn bold(text: &str) -> Option<(&str, &str)> {
     let mark = ["**", "__"].into_iter().find(|mark| text.starts_with(mark))?;
     let inner = &text[2..];
-    let end = inner.find(mark)?;
+    let end = near(inner).find(mark)?;
     let inside = &inner[..end];
-    let plausible = !inside.is_empty() && !inside.contains('\n') && inside.trim() == inside;
+    let plausible = !inside.is_empty() && inside.trim() == inside;
     plausible.then(|| (inside, &inner[end + 2..]))
 }
 
 /// `[text](url)` or `[text](url "title")` at the start.
 fn link(text: &str) -> Option<(&str, &str, &str)> {
     let inner = text.strip_prefix('[')?;
-    let close = inner.find("](")?;
+    let close = near(inner).find("](")?;
     let label = &inner[..close];
     let target = &inner[close + 2..];
-    let end = target.find(')')?;
+    let end = near(target).find(')')?;
     let url = target[..end].split_whitespace().next()?;
-    let plausible = !label.is_empty() && !label.contains(['[', ']', '\n']) && !url.contains(['|', '<', '>']);
+    let plausible = !label.is_empty() && !label.contains(['[', ']']) && !url.contains(['|', '<', '>']);
     plausible.then(|| (label, url, &target[end + 1..]))
 }
 

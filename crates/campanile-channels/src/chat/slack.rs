@@ -129,7 +129,7 @@ fn classify(chat: &ChatMessage, reply: Reply<'_>) -> Outcome {
         (Some(true), _) if answer.is_success() => {
             Outcome::Sent { external_id: body["ts"].as_str().map(str::to_owned) }
         }
-        (Some(false), Some(error)) if TEMPORARY.contains(&error) => Outcome::Retry {
+        (Some(false), Some(error)) if is_temporary(error) => Outcome::Retry {
             reason: format!("Slack: {error}"),
             retry_after: outcome::retry_after(answer, reply.now),
         },
@@ -138,6 +138,11 @@ fn classify(chat: &ChatMessage, reply: Reply<'_>) -> Outcome {
         _ if answer.is_success() => Outcome::retry("Slack: the answer is not JSON"),
         _ => outcome::by_default(reply),
     }
+}
+
+/// True for errors that pass.
+pub(super) fn is_temporary(error: &str) -> bool {
+    TEMPORARY.contains(&error)
 }
 
 fn short(text: &str) -> String {

@@ -58,8 +58,8 @@ fn build(push: &PushMessage, delivery: &Delivery<'_>) -> Result<HttpRequest, Bui
         }
         _ => return Err(BuildError::Overrides),
     }
-    let payload = json!({"notification": message.get("notification"), "data": message.get("data")});
-    let bytes = payload.to_string().len();
+    let size = |key: &str| message.get(key).map_or(0, |value| value.to_string().len());
+    let bytes = size("notification") + size("data");
     if bytes > PAYLOAD_BYTES_MAX {
         return Err(BuildError::TooLarge { bytes, bytes_max: PAYLOAD_BYTES_MAX });
     }

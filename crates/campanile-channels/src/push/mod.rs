@@ -41,10 +41,31 @@ pub fn devices(channel_data: &Value) -> Vec<Device> {
     devices
 }
 
+/// Bounce reasons that a misconfigured channel causes for every token (R11.8).
+const DOUBTFUL: [&str; 4] =
+    ["BadDeviceToken", "DeviceTokenNotForTopic", "SENDER_ID_MISMATCH", "INVALID_ARGUMENT"];
+
+/// True when the token may be removed only if the channel has lately sent something: the bounce may be the
+/// channel's own fault, and believing it would delete every token.
+pub fn is_doubtful_bounce(reason: &str) -> bool {
+    DOUBTFUL.iter().any(|name| reason.contains(name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn some_bounces_may_be_our_own_fault() {
+        for (reason, want) in [
+            ("FCM UNREGISTERED: gone", false),
+            ("FCM SENDER_ID_MISMATCH: other project", true),
+            ("FCM INVALID_ARGUMENT: bad token", true),
+        ] {
+            assert_eq!(is_doubtful_bounce(reason), want, "{reason}");
+        }
+    }
 
     #[test]
     fn lists_distinct_devices() {

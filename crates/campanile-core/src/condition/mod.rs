@@ -57,7 +57,7 @@ impl Audiences for () {
 }
 
 /// What a group decided, and why.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Verdict {
     /// The decision.
     pub holds: bool,

@@ -10,7 +10,8 @@ use super::value::Value;
 /// Applies an operator; the error says which types cannot be ordered.
 pub(crate) fn compare(left: &Value<'_>, operator: Operator, right: &Value<'_>) -> Result<bool, String> {
     let ordered = |accept: fn(Ordering) -> bool| {
-        if left.is_nil() || right.is_nil() {
+        let orderless = |value: &Value<'_>| matches!(value, Value::Nil | Value::Empty | Value::Blank);
+        if orderless(left) || orderless(right) {
             return Ok(false);
         }
         order(left, right).map(accept)
@@ -30,6 +31,8 @@ pub(crate) fn compare(left: &Value<'_>, operator: Operator, right: &Value<'_>) -
 pub(crate) fn equal(left: &Value<'_>, right: &Value<'_>) -> bool {
     use Value::{Blank, Bool, Decimal as Dec, Empty, Int, Moment, Nil, Range, Str};
     match (left, right) {
+        (Blank, Blank) | (Empty, Empty) => true,
+        (Blank, Empty) | (Empty, Blank) => false,
         (Blank, other) | (other, Blank) => other.is_blank(),
         (Empty, other) | (other, Empty) => other.is_empty(),
         (Nil, Nil) => true,
@@ -79,10 +82,13 @@ pub(crate) fn order(left: &Value<'_>, right: &Value<'_>) -> Result<Ordering, Str
     })
 }
 
-/// Substring of a text, or element of an array; false for anything else.
+/// Substring of a text, or element of an array; false for anything else, and nothing contains nil or false.
 pub(crate) fn contains(left: &Value<'_>, right: &Value<'_>) -> bool {
+    if !right.truthy() {
+        return false;
+    }
     match left {
-        Value::Str(text) => !right.is_nil() && text.contains(&*right.to_text()),
+        Value::Str(text) => text.contains(&*right.to_text()),
         Value::Array(items) => items.iter().any(|item| equal(&item.into(), right)),
         Value::List(items) => items.iter().any(|item| equal(item, right)),
         Value::Range(first, last) => matches!(right, Value::Int(i) if first <= i && i <= last),

@@ -8,12 +8,16 @@ const EXCERPT_CHARS_MAX: usize = 120;
 /// A template that cannot be parsed or rendered. Lines and columns count from 1, columns in characters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct TemplateError {
+    /// Where the template stands in what it is part of (`html_body`, `headers[1].value`); empty for itself.
+    pub field: String,
     /// The reason, naming the tag, filter or variable at fault.
     pub message: String,
     /// Line of the markup at fault.
     pub line: usize,
     /// Column of the markup at fault.
     pub column: usize,
+    /// The same place as a byte of the template.
+    pub(crate) at: usize,
     excerpt: String,
     caret: usize,
 }
@@ -33,7 +37,9 @@ impl TemplateError {
         let skipped = column.saturating_sub(EXCERPT_CHARS_MAX / 2);
         let excerpt = source[start..end].chars().skip(skipped).take(EXCERPT_CHARS_MAX);
         Self {
+            field: String::new(),
             message: message.into(),
+            at,
             line: before.matches('\n').count() + 1,
             column,
             excerpt: excerpt.map(|c| if c.is_control() { ' ' } else { c }).collect(),
@@ -41,17 +47,20 @@ impl TemplateError {
         }
     }
 
-    /// The same error with the place of the template in a larger document in front (`footer[1].url`).
+    /// The same error of a template that stands at `place` in a larger document.
     pub fn within(mut self, place: &str) -> Self {
-        if !place.is_empty() {
-            self.message = format!("{place}: {}", self.message);
-        }
+        let dot =
+            if place.is_empty() || self.field.is_empty() || self.field.starts_with('[') { "" } else { "." };
+        self.field = format!("{place}{dot}{}", self.field);
         self
     }
 }
 
 impl fmt::Display for TemplateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.field.is_empty() {
+            write!(f, "{}: ", self.field)?;
+        }
         write!(f, "{} (line {}, column {})", self.message, self.line, self.column)?;
         write!(f, "\n  {}\n  {:caret$}^", self.excerpt, "", caret = self.caret)
     }

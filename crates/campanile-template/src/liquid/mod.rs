@@ -18,4 +18,5 @@ mod value;
 
 pub use error::TemplateError;
 pub use options::{Limits, RenderOptions};
+pub(crate) use render::Budget;
 pub use template::Template;

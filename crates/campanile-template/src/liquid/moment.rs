@@ -46,7 +46,7 @@ impl Moment {
             return None;
         }
         if text.bytes().all(|b| b.is_ascii_digit()) {
-            return if text.len() == 8 { None } else { Self::of_seconds(text.parse().ok()?) };
+            return Self::of_seconds(text.parse().ok()?);
         }
         // Without this, jiff would also read weekdays, durations and other forms nobody documented.
         if !text.as_bytes().get(..5)?.iter().enumerate().all(|(i, b)| (i == 4) == (*b == b'-')) {

@@ -9,7 +9,7 @@ use super::ast::Node;
 use super::error::TemplateError;
 use super::options::RenderOptions;
 use super::parser;
-use super::render::{RESERVED, Renderer};
+use super::render::{Budget, RESERVED, Renderer};
 
 /// A parsed template. Immutable and free of references: share it in an `Arc`.
 #[derive(Debug)]
@@ -52,9 +52,28 @@ impl Template {
         out: &mut String,
     ) -> Result<(), TemplateError> {
         out.reserve(self.source.len());
-        let mut renderer = Renderer::new(&self.source, scope, options);
+        let mut renderer = Renderer::new(&self.source, scope, options, Budget::new(&options.limits));
         renderer.nodes(&self.nodes, out).map_err(|fail| fail.locate(&self.source))?;
         Ok(())
+    }
+
+    /// One leaf of a JSON document: the native value of a single output, else text. All leaves share `budget`.
+    pub(crate) fn render_leaf(
+        &self,
+        scope: &dyn Scope,
+        options: &RenderOptions<'_>,
+        budget: &mut Budget,
+    ) -> Result<Json, TemplateError> {
+        let mut renderer = Renderer::new(&self.source, scope, options, *budget);
+        let rendered = match self.single() {
+            Some(expression) => renderer.value(expression),
+            None => {
+                let mut out = String::new();
+                renderer.nodes(&self.nodes, &mut out).map(|_| Json::String(out))
+            }
+        };
+        *budget = renderer.budget();
+        rendered.map_err(|fail| fail.locate(&self.source))
     }
 
     /// The text of a template without any markup: the same for every scope.
@@ -72,10 +91,10 @@ impl Template {
         scope: &dyn Scope,
         options: &RenderOptions<'_>,
     ) -> Result<Option<Json>, TemplateError> {
-        let Some(expression) = self.single() else { return Ok(None) };
-        let mut renderer = Renderer::new(&self.source, scope, options);
-        let value = renderer.value(expression).map_err(|fail| fail.locate(&self.source))?;
-        Ok(Some(value.to_json()))
+        if self.single().is_none() {
+            return Ok(None);
+        }
+        self.render_leaf(scope, options, &mut Budget::new(&options.limits)).map(Some)
     }
 
     fn single(&self) -> Option<&super::ast::Expression> {
@@ -89,7 +108,22 @@ impl Template {
     /// Whether the template may read that root. True when in doubt, never false when it does.
     pub fn mentions(&self, root: &str) -> bool {
         // Keys of data are also readable at top level (templates.md T3.1).
-        let through_data = || self.roots.iter().any(|name| !RESERVED.contains(&&**name));
+        let engine = ["forloop", "tablerowloop"];
+        let top_level = |name: &str| !RESERVED.contains(&name) && !engine.contains(&name);
+        let through_data = || self.roots.iter().any(|name| top_level(name));
         self.any_root || self.roots.contains(root) || (root == "data" && through_data())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_shared_between_threads() {
+        fn shared<T: Send + Sync + 'static>() {}
+        shared::<Template>();
+        shared::<crate::JsonTemplate>();
+        shared::<crate::EmailTemplate>();
     }
 }

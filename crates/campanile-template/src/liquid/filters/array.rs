@@ -1,9 +1,10 @@
 //! Arrays: order, size, joining.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 
 use super::{Args, Context, Filter, items};
-use crate::liquid::compare::{equal, order};
+use crate::liquid::compare::order;
 use crate::liquid::number::Number;
 use crate::liquid::value::{Value, graphemes};
 
@@ -70,19 +71,20 @@ fn intersect<'a>(input: Value<'a>, args: &Args<'_, 'a>, _: &Context<'_>) -> Done
         _ => Vec::new(),
     };
     let other = args.get(0).map(only_arrays).unwrap_or_default();
-    check_pairs(other.len(), input.length().unwrap_or(0))?;
-    let mut kept: Vec<Value<'a>> = Vec::new();
-    for item in only_arrays(&input) {
-        if other.iter().any(|x| equal(x, &item)) && !kept.iter().any(|x| equal(x, &item)) {
-            kept.push(item);
-        }
-    }
-    Ok(kept.into())
+    let mut wanted: HashSet<String> = other.iter().map(identity).collect();
+    // Removing what was found drops duplicates too.
+    let kept = only_arrays(&input).into_iter().filter(|item| wanted.remove(&identity(item)));
+    Ok(Value::from(kept.collect::<Vec<_>>()))
 }
 
-/// Comparing every pair is only affordable for arrays of a sane size.
-fn check_pairs(a: usize, b: usize) -> Result<(), String> {
-    if a.saturating_mul(b) > 25_000_000 { Err("arrays are too long to compare".to_owned()) } else { Ok(()) }
+/// A text that two values share when they are equal. Comparing all pairs would let long arrays run for hours.
+fn identity(value: &Value<'_>) -> String {
+    match value {
+        Value::Int(number) => format!("#{number}"),
+        Value::Decimal(number) => format!("#{}", number.normalize()),
+        Value::Str(text) => format!("'{}", &**text),
+        other => other.to_json().to_string(),
+    }
 }
 
 fn join<'a>(input: Value<'a>, args: &Args<'_, 'a>, context: &Context<'_>) -> Done<'a> {
@@ -164,15 +166,7 @@ fn sum<'a>(input: Value<'a>, args: &Args<'_, 'a>, _: &Context<'_>) -> Done<'a> {
 }
 
 fn uniq<'a>(input: Value<'a>, args: &Args<'_, 'a>, _: &Context<'_>) -> Done<'a> {
-    let mut seen: Vec<Value<'a>> = Vec::new();
-    let mut kept = Vec::new();
-    for item in items(&input) {
-        let key = key_of(&item, args);
-        if !seen.iter().any(|known| equal(known, &key)) {
-            check_pairs(seen.len(), seen.len())?;
-            seen.push(key);
-            kept.push(item);
-        }
-    }
-    Ok(kept.into())
+    let mut seen = HashSet::new();
+    let kept = items(&input).into_iter().filter(|item| seen.insert(identity(&key_of(item, args))));
+    Ok(Value::from(kept.collect::<Vec<_>>()))
 }

@@ -43,6 +43,14 @@ fn at_most<'a>(input: Value<'a>, args: &Args<'_, 'a>, _: &Context<'_>) -> Done<'
 }
 
 fn round<'a>(input: Value<'a>, args: &Args<'_, 'a>, _: &Context<'_>) -> Done<'a> {
-    let digits = u32::try_from(argument(args).whole()).unwrap_or(0);
-    Ok(Number::of(&input).round(digits).into())
+    let (number, digits) = (Number::of(&input), argument(args).whole());
+    if digits >= 0 {
+        return Ok(number.round(u32::try_from(digits).unwrap_or(u32::MAX)).into());
+    }
+    // A negative count rounds to tens, hundreds and so on.
+    let Some(unit) = u32::try_from(-digits).ok().and_then(|power| 10_i64.checked_pow(power)) else {
+        return Ok(Value::Int(0));
+    };
+    let units = Number::Decimal(number.decimal()).divided_by(Number::Int(unit))?;
+    Ok(units.round(0).times(Number::Int(unit))?.into())
 }

@@ -27,7 +27,8 @@ fn matches<'a>(input: &Value<'a>, args: &Args<'_, 'a>) -> Result<Vec<(bool, Valu
         let found = match &item {
             Value::Object(_) | Value::Record(_) => property(&item, key),
             // An array of texts is searched by containment.
-            Value::Str(text) => key.as_str().filter(|key| text.contains(*key)).map(|_| item.clone()),
+            Value::Str(text) => key.as_str().filter(|key| text.contains(*key)).map(|_| key.clone()),
+            Value::Int(_) if matches!(key, Value::Int(_)) => equal(&item, key).then(|| key.clone()),
             Value::Nil => None,
             _ => return Err("input is not an array of objects".to_owned()),
         };
@@ -42,6 +43,9 @@ fn matches<'a>(input: &Value<'a>, args: &Args<'_, 'a>) -> Result<Vec<(bool, Valu
 }
 
 fn select<'a>(input: &Value<'a>, args: &Args<'_, 'a>, _: &Context<'_>, keep: bool) -> Done<'a> {
+    if args.get(0).is_none_or(Value::is_nil) {
+        return Ok(Value::from(Vec::new()));
+    }
     let picked = matches(input, args)?.into_iter().filter(|(hit, _)| *hit == keep);
     Ok(Value::from(picked.map(|(_, item)| item).collect::<Vec<_>>()))
 }

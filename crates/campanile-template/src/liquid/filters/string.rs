@@ -118,7 +118,7 @@ fn whole(args: &Args<'_, '_>, index: usize) -> Result<i64, String> {
 /// `count` graphemes or elements from `start`; a negative start counts from the end.
 fn slice<'a>(input: Value<'a>, args: &Args<'_, 'a>, _: &Context<'_>) -> Done<'a> {
     let start = whole(args, 0)?;
-    let count = if args.positional.len() > 1 { whole(args, 1)? } else { 1 };
+    let count = if args.get(1).is_none_or(Value::is_nil) { 1 } else { whole(args, 1)? };
     let cut = |length: usize| {
         let length = i64::try_from(length).unwrap_or(i64::MAX);
         let from = if start < 0 { start.saturating_add(length) } else { start };

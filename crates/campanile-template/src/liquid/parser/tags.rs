@@ -36,6 +36,9 @@ impl<'s> Parser<'s> {
             "else" | "elsif" | "when" => {
                 return Err(Fail::new(tag.at, format!("{} outside of a block it belongs to", tag.name)));
             }
+            name if name.starts_with("end") => {
+                return Err(Fail::new(tag.at, format!("{name} closes nothing that is open here")));
+            }
             "" => return Err(Fail::new(tag.at, "tag without a name")),
             name => return Err(Fail::new(tag.at, format!("unknown tag {name:?}"))),
         }))
@@ -102,10 +105,8 @@ impl<'s> Parser<'s> {
             negated = false;
             condition = match end.name {
                 "elsif" => Some(self.condition(&mut self.tokens(end)?)?),
-                "else" => {
-                    self.tokens(end)?.finish()?;
-                    None
-                }
+                // What follows `else` is ignored, as by every other engine.
+                "else" => None,
                 _ => return Ok(Node::If(branches.into())),
             };
         }
@@ -122,10 +123,8 @@ impl<'s> Parser<'s> {
         loop {
             let values = match end.name {
                 "when" => Some(self.when(end)?),
-                "else" => {
-                    self.tokens(end)?.finish()?;
-                    None
-                }
+                // What follows `else` is ignored, as by every other engine.
+                "else" => None,
                 _ => return Ok(Node::Case(Box::new(Case { subject, arms: arms.into() }))),
             };
             let (body, next) = self.body(tag, &ends)?;
@@ -151,12 +150,14 @@ impl<'s> Parser<'s> {
         if !tokens.skip(Token::Name("in"))? {
             return Err(tokens.unexpected("in"));
         }
+        let list_at = tokens.position();
         let list = self.term(&mut tokens)?;
+        let key = format!("{variable}-{}", tokens.text_since(list_at));
         let mut made = For {
             at: start as u32,
             variable: variable.into(),
             list,
-            key: tokens.text_since(start).into(),
+            key: key.into(),
             limit: None,
             offset: Offset::None,
             columns: None,
@@ -169,7 +170,6 @@ impl<'s> Parser<'s> {
         let (body, end) = self.body(tag, ends)?;
         made.body = body;
         if end.name == "else" {
-            self.tokens(end)?.finish()?;
             made.otherwise = self.body(tag, &["endfor"])?.0;
         }
         Ok(made)

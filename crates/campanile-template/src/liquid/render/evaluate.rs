@@ -1,7 +1,7 @@
 //! Expressions and conditions against the scope.
 
 use super::Renderer;
-use crate::liquid::ast::{Comparison, Condition, Expression, Join, Path, Root, Segment, Term};
+use crate::liquid::ast::{Comparison, Condition, Expression, Join, Operator, Path, Root, Segment, Term};
 use crate::liquid::compare::{compare, kind};
 use crate::liquid::error::Fail;
 use crate::liquid::filters::{Args, Context};
@@ -83,8 +83,8 @@ impl<'a> Renderer<'a> {
 
     fn path(&mut self, path: &'a Path) -> Result<Option<Value<'a>>, Fail> {
         let (mut value, mut segments) = match &path.root {
-            Root::Name(name) if &**name == "forloop" && !self.loops.is_empty() => {
-                return self.forloop(&path.segments);
+            Root::Name(name) if self.in_loop(name) => {
+                return Ok(self.forloop(name, &path.segments));
             }
             Root::Name(name) => (self.root(name), &*path.segments),
             Root::Computed(expression) => {
@@ -147,7 +147,9 @@ impl<'a> Renderer<'a> {
         let Some((operator, right)) = &comparison.right else { return Ok(left.truthy()) };
         let at = right.at as usize;
         let right = self.evaluate(right)?;
-        self.budget.work(at, &left)?;
+        if matches!(operator, Operator::Equal | Operator::NotEqual | Operator::Contains) {
+            self.budget.deep_work(at, &left)?;
+        }
         compare(&left, *operator, &right).map_err(|message| Fail::new(at, message))
     }
 

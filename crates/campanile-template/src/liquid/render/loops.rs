@@ -15,6 +15,8 @@ pub(super) struct Loop<'a> {
     name: &'a str,
     index: usize,
     length: usize,
+    /// Columns of a `tablerow`; `None` in a `for`.
+    columns: Option<usize>,
 }
 
 /// What is iterated: `length` elements of `list` from `start`.
@@ -45,6 +47,7 @@ impl<'a> Renderer<'a> {
             name: &each.key,
             index: 0,
             length: slice.length,
+            columns: None,
         });
         let result = self.iterations(each, &slice, out);
         self.loops.pop();
@@ -106,6 +109,7 @@ impl<'a> Renderer<'a> {
             name: &each.key,
             index: 0,
             length: slice.length,
+            columns: Some(columns),
         });
         let result = self.rows(each, &slice, columns, out);
         self.loops.pop();
@@ -138,40 +142,73 @@ impl<'a> Renderer<'a> {
         Ok(())
     }
 
-    /// `forloop` and `forloop.parentloop…`; the record itself is only built when it is used whole.
-    pub(super) fn forloop(&self, segments: &'a [Segment]) -> Result<Option<Value<'a>>, Fail> {
-        let mut level = self.loops.len();
+    /// `forloop`, `forloop.parentloop…` and `tablerowloop`; the record itself is only built when used whole.
+    /// `None` when no such loop is being run.
+    pub(super) fn forloop(&self, name: &str, segments: &'a [Segment]) -> Option<Value<'a>> {
+        let of_table = name == "tablerowloop";
+        let mut running = self.loops.iter().rev().filter(|each| each.columns.is_some() == of_table);
+        let mut current = running.next()?;
         let mut rest = segments;
-        while let [Segment::Key(name), tail @ ..] = rest
-            && &**name == "parentloop"
+        while let [Segment::Key(key), tail @ ..] = rest
+            && &**key == "parentloop"
         {
-            level = level.saturating_sub(1);
+            current = running.next()?;
             rest = tail;
         }
-        let Some(current) = level.checked_sub(1).and_then(|i| self.loops.get(i)) else { return Ok(None) };
-        let Loop { index, length, name, .. } = *current;
-        Ok(match rest {
+        match rest {
             [] => {
-                let names = ["first", "index", "index0", "last", "length", "rindex", "rindex0"];
-                let member = |name| Some((Text::Borrowed(name), property(name, index, length)?));
-                Some(Value::Record(Rc::new(names.into_iter().filter_map(member).collect())))
+                let member = |name: &'static str| Some((Text::Borrowed(name), current.property(name)?));
+                Some(Value::Record(Rc::new(PROPERTIES.iter().copied().filter_map(member).collect())))
             }
-            [Segment::Key(wanted)] if &**wanted == "name" => Some(Value::text(name)),
-            [Segment::Key(wanted)] => property(wanted, index, length),
+            [Segment::Key(key)] => current.property(key),
             _ => None,
-        })
+        }
+    }
+
+    /// Whether a loop is being run that answers to `name`.
+    pub(super) fn in_loop(&self, name: &str) -> bool {
+        match name {
+            "forloop" => self.loops.iter().any(|each| each.columns.is_none()),
+            "tablerowloop" => self.loops.iter().any(|each| each.columns.is_some()),
+            _ => false,
+        }
     }
 }
 
-fn property<'a>(name: &str, index: usize, length: usize) -> Option<Value<'a>> {
-    Some(match name {
-        "index" => (index + 1).into(),
-        "index0" => index.into(),
-        "rindex" => (length - index).into(),
-        "rindex0" => (length - index - 1).into(),
-        "first" => (index == 0).into(),
-        "last" => (index + 1 == length).into(),
-        "length" => length.into(),
-        _ => return None,
-    })
+const PROPERTIES: &[&str] = &[
+    "col",
+    "col0",
+    "col_first",
+    "col_last",
+    "first",
+    "index",
+    "index0",
+    "last",
+    "length",
+    "name",
+    "rindex",
+    "rindex0",
+    "row",
+];
+
+impl<'a> Loop<'a> {
+    fn property(&self, name: &str) -> Option<Value<'a>> {
+        let Self { index, length, .. } = *self;
+        Some(match (name, self.columns) {
+            ("index", _) => (index + 1).into(),
+            ("index0", _) => index.into(),
+            ("rindex", _) => (length - index).into(),
+            ("rindex0", _) => (length - index - 1).into(),
+            ("first", _) => (index == 0).into(),
+            ("last", _) => (index + 1 == length).into(),
+            ("length", _) => length.into(),
+            ("name", None) => Value::text(self.name),
+            ("col", Some(columns)) => (index % columns + 1).into(),
+            ("col0", Some(columns)) => (index % columns).into(),
+            ("col_first", Some(columns)) => (index % columns == 0).into(),
+            ("col_last", Some(columns)) => (index % columns + 1 == columns || index + 1 == length).into(),
+            ("row", Some(columns)) => (index / columns + 1).into(),
+            _ => return None,
+        })
+    }
 }

@@ -7,8 +7,9 @@ mod loops;
 use std::collections::BTreeMap;
 
 use campanile_core::scope::Scope;
+use serde_json::Value as Json;
 
-use self::budget::Budget;
+pub(crate) use self::budget::Budget;
 pub(crate) use self::evaluate::RESERVED;
 use self::loops::Loop;
 use super::ast::{Case, Cycle, Expression, Node};
@@ -42,12 +43,17 @@ pub(crate) struct Renderer<'a> {
 }
 
 impl<'a> Renderer<'a> {
-    pub(crate) fn new(source: &'a str, scope: &'a dyn Scope, options: &'a RenderOptions<'a>) -> Self {
+    pub(crate) fn new(
+        source: &'a str,
+        scope: &'a dyn Scope,
+        options: &'a RenderOptions<'a>,
+        budget: Budget,
+    ) -> Self {
         Self {
             source,
             scope,
             options,
-            budget: Budget::new(&options.limits),
+            budget,
             assigned: Vec::new(),
             loops: Vec::new(),
             counters: BTreeMap::new(),
@@ -67,9 +73,16 @@ impl<'a> Renderer<'a> {
         Ok(Flow::Next)
     }
 
-    /// The native value of an expression.
-    pub(crate) fn value(&mut self, expression: &'a Expression) -> Result<Value<'a>, Fail> {
-        self.evaluate(expression)
+    /// The native value of an expression, copied out of the scope.
+    pub(crate) fn value(&mut self, expression: &'a Expression) -> Result<Json, Fail> {
+        let value = self.evaluate(expression)?;
+        self.budget.write_value(expression.at as usize, &value)?;
+        Ok(value.to_json())
+    }
+
+    /// What is left for the next template of the same document.
+    pub(crate) fn budget(&self) -> Budget {
+        self.budget
     }
 
     fn node(&mut self, node: &'a Node, out: &mut String) -> Result<Flow, Fail> {
@@ -168,8 +181,9 @@ impl<'a> Renderer<'a> {
             None => cycle.key.to_string(),
         };
         let turn = self.cycles.entry(key).or_insert(0);
-        let index = if *turn < cycle.values.len() { *turn } else { 0 };
-        *turn = index + 1;
+        let index = *turn;
+        *turn = if index + 1 < cycle.values.len() { index + 1 } else { 0 };
+        // Groups may have members of different lengths: past the end nothing is printed.
         let Some(expression) = cycle.values.get(index) else { return Ok(()) };
         let value = self.evaluate(expression)?;
         self.print(&value, expression.at, out)

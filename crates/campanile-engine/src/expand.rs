@@ -1,0 +1,406 @@
+//! From a workflow run to recipient runs: what the recipients share is built once, the rest per recipient, without a
+//! query in the loop.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use campanile_core::ids::{ChannelId, EnvId, recipient_run_id};
+use campanile_core::recipient::{RecipientRef, TENANTS};
+use campanile_core::time::Timestamp;
+use campanile_core::workflow::{ChannelType, TriggerFrequency};
+use campanile_store::{
+    Claim, Outcome, RecipientRow, RecipientRunRow, RunRow, RunStatus, StoreError, StoredRun, Unit,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::catalog::Catalog;
+use crate::engine::Engine;
+use crate::identify::scope_value;
+use crate::interpreter::{Activation, Input, Statuses, advance};
+use crate::program::{OpKind, Program};
+use crate::scope::{RunScope, SharedRoots, workflow_root};
+use crate::state::{RunLog, RunState};
+
+/// Recipients in one transaction, when a run is expanded in pieces.
+pub(crate) const CHUNK: usize = 250;
+/// Characters kept of a text in the filterable copy of the data (api-conventions.md A12.1).
+const TRIGGER_TEXT_CHARS_MAX: usize = 256;
+
+/// A recipient that has no run yet.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Pending {
+    /// Key of the recipient.
+    #[serde(rename = "r")]
+    pub(crate) recipient: String,
+    /// Its own trigger data, merged over the run's for it alone.
+    #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) trigger_data: Option<Map<String, Value>>,
+}
+
+/// What all recipients of a run share.
+pub(crate) struct RunContext {
+    pub(crate) env: EnvId,
+    pub(crate) run: Arc<RunRow>,
+    pub(crate) program: Arc<Program>,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) shared: SharedRoots,
+    pub(crate) trigger_data: Option<String>,
+    pub(crate) tenant_data: HashMap<ChannelId, Value>,
+}
+
+/// Top-level scalars, texts cut: what lists and feeds can be filtered by.
+pub(crate) fn filterable(data: &Value) -> Option<String> {
+    let map = data.as_object().filter(|map| !map.is_empty())?;
+    let kept: Map<String, Value> = map
+        .iter()
+        .filter_map(|(key, value)| match value {
+            Value::Object(_) | Value::Array(_) => None,
+            Value::String(text) => {
+                Some((key.clone(), text.chars().take(TRIGGER_TEXT_CHARS_MAX).collect::<String>().into()))
+            }
+            other => Some((key.clone(), other.clone())),
+        })
+        .collect();
+    (!kept.is_empty()).then(|| Value::Object(kept).to_string())
+}
+
+fn needs_channel_data(program: &Program) -> bool {
+    program.ops.iter().any(|op| {
+        matches!(&op.kind, OpKind::Channel(c) if matches!(c.channel_type, ChannelType::Push | ChannelType::Chat))
+    })
+}
+
+impl Engine {
+    /// Reads what the recipients of a run share. `known` holds recipients that were read already.
+    pub(crate) async fn run_context(
+        &self,
+        run: Arc<RunRow>,
+        program: Arc<Program>,
+        data: Arc<Value>,
+        known: &HashMap<String, RecipientRow>,
+    ) -> Result<RunContext, StoreError> {
+        let roots = program.roots;
+        let tenant_key = run.tenant.as_deref().map(|id| RecipientRef::object(TENANTS, id).key());
+        let actor = match &run.actor {
+            Some(key) if roots.actor => self.scope_of(run.env, key, known).await?,
+            _ => None,
+        };
+        let tenant = match &tenant_key {
+            Some(key) if roots.tenant => self.scope_of(run.env, key, known).await?,
+            _ => None,
+        };
+        let tenant_data = match tenant_key {
+            Some(key) if needs_channel_data(&program) => {
+                self.channel_data(run.env, vec![key]).await?.into_values().next().unwrap_or_default()
+            }
+            _ => HashMap::new(),
+        };
+        let shared = SharedRoots {
+            actor: actor.map(Arc::new),
+            tenant: tenant.map(Arc::new),
+            workflow: workflow_root(&program, run.cancellation_key.as_deref()),
+            vars: json!({}),
+            timestamp: Value::String(run.inserted_at.to_string()),
+            data: Arc::clone(&data),
+        };
+        Ok(RunContext {
+            env: run.env,
+            trigger_data: filterable(&data),
+            catalog: self.catalog(),
+            shared,
+            tenant_data,
+            program,
+            run,
+        })
+    }
+
+    async fn scope_of(
+        &self,
+        env: EnvId,
+        key: &str,
+        known: &HashMap<String, RecipientRow>,
+    ) -> Result<Option<Value>, StoreError> {
+        if let Some(row) = known.get(key) {
+            return Ok(Some(scope_value(row)));
+        }
+        Ok(self.store().recipient(env, &RecipientRef::from_key(key)).await?.map(|row| scope_value(&row)))
+    }
+
+    async fn channel_data(
+        &self,
+        env: EnvId,
+        keys: Vec<String>,
+    ) -> Result<HashMap<String, HashMap<ChannelId, Value>>, StoreError> {
+        let mut found: HashMap<String, HashMap<ChannelId, Value>> = HashMap::new();
+        for row in self.store().channel_data_of(env, keys).await? {
+            let value = serde_json::from_str(&row.data).unwrap_or_default();
+            found.entry(row.recipient).or_default().insert(row.channel, value);
+        }
+        Ok(found)
+    }
+
+    /// Makes the recipient runs of `pending` and everything they do before they end or wait.
+    pub(crate) async fn expand(
+        &self,
+        context: &RunContext,
+        pending: Vec<Pending>,
+        rows: &HashMap<String, RecipientRow>,
+        now: Timestamp,
+        unit: &mut Unit,
+    ) -> Result<(), StoreError> {
+        let channel_data = if needs_channel_data(&context.program) {
+            self.channel_data(context.env, pending.iter().map(|p| p.recipient.clone()).collect()).await?
+        } else {
+            HashMap::new()
+        };
+        let none = HashMap::new();
+        let mut done = Vec::with_capacity(pending.len());
+        for one in pending {
+            let data = channel_data.get(&one.recipient).unwrap_or(&none);
+            let (trigger_data, activation) = start(context, &one, rows.get(&one.recipient), data, now);
+            done.push((one, trigger_data, activation));
+        }
+        self.enforce_frequency(context, &mut done, now).await?;
+        self.metrics().recipient_runs.inc_by(done.len() as u64);
+        for (one, trigger_data, activation) in done {
+            let reference = RecipientRef::from_key(&one.recipient);
+            self.count(&activation);
+            unit.recipient_runs.push(RecipientRunRow {
+                env: context.env,
+                run: context.run.id,
+                id: recipient_run_id(context.run.id, &reference.gid()),
+                recipient: one.recipient,
+                status: activation.status,
+                error_count: activation.log.errors(),
+                state: state_text(&activation),
+                log: activation.log.into_text(),
+                trigger_data,
+                inserted_at: now,
+            });
+            unit.messages.extend(activation.messages);
+            unit.events.extend(activation.events);
+            unit.jobs.extend(activation.jobs);
+        }
+        Ok(())
+    }
+
+    fn count(&self, activation: &Activation) {
+        for kind in &activation.made {
+            self.metrics().messages_made(kind, 1);
+            if *kind == ChannelType::InAppFeed.as_str() {
+                self.metrics().messages_delivered.inc();
+            }
+        }
+    }
+
+    /// R3.10: a recipient that had its run ends at the trigger step. The mark is set only after the trigger
+    /// conditions let the run pass (S8).
+    async fn enforce_frequency(
+        &self,
+        context: &RunContext,
+        done: &mut [(Pending, Option<Arc<str>>, Activation)],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let tenant = match context.program.trigger_frequency {
+            _ if context.run.flags & RunRow::REHEARSAL != 0 => return Ok(()),
+            TriggerFrequency::EveryTrigger => return Ok(()),
+            TriggerFrequency::OncePerRecipient => "",
+            TriggerFrequency::OncePerRecipientPerTenant => context.run.tenant.as_deref().unwrap_or_default(),
+        };
+        let passed = |activation: &Activation| activation.state.at > 0 || !activation.messages.is_empty();
+        let candidates =
+            done.iter().filter(|(_, _, a)| passed(a)).map(|(one, _, _)| one.recipient.clone()).collect();
+        let fresh = self
+            .store()
+            .mark_frequency(context.env, &context.program.key, tenant, context.run.id, candidates)
+            .await?;
+        for (one, _, activation) in done {
+            if passed(activation) && !fresh.contains(&one.recipient) {
+                *activation = ended(now, "trigger_frequency_exceeded", false);
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes on with a run whose job fell due.
+    pub(crate) async fn resume(
+        &self,
+        claim: Claim,
+        stored: StoredRun,
+        now: Timestamp,
+    ) -> Result<Outcome, StoreError> {
+        let run = Arc::new(stored.run);
+        let row = stored.recipient_run;
+        let mut unit = Unit::finishing(claim);
+        if row.status.is_final() {
+            return self.commit_and_perform(unit).await;
+        }
+        let state: RunState = serde_json::from_str(&row.state).unwrap_or_default();
+        let log = RunLog::resume(row.log, row.error_count);
+        let published = self.published(run.env, &run.workflow).await?;
+        let program = self.program(run.env, run.version).await?;
+        let reference = RecipientRef::from_key(&row.recipient);
+        let recipient = self.store().recipient(run.env, &reference).await?;
+        let activation = match (published, program, recipient) {
+            (Some(published), Some(program), Some(recipient)) if published.active => {
+                let data = row.trigger_data.as_ref().or(run.data.as_ref());
+                let data: Value =
+                    data.map_or_else(|| json!({}), |text| serde_json::from_str(text).unwrap_or_default());
+                let context =
+                    self.run_context(Arc::clone(&run), program, Arc::new(data), &HashMap::new()).await?;
+                let channel_data = match needs_channel_data(&context.program) {
+                    true => self.channel_data(run.env, vec![row.recipient.clone()]).await?,
+                    false => HashMap::new(),
+                };
+                let none = HashMap::new();
+                let own = channel_data.get(&row.recipient).unwrap_or(&none);
+                let found = match context.program.reads_statuses {
+                    true => self.store().message_statuses(run.env, &state.message_ids()).await?,
+                    false => Vec::new(),
+                };
+                let statuses = Statuses::of(&state, found.into_iter().map(|m| (m.id, m.status, m.flags)));
+                interpret(&context, &reference, &recipient, None, own, statuses, now, state, log)
+            }
+            // R2.3, S52: asked at each step, so that reactivating in time saves the run.
+            (None, _, _) => stopped(state, log, now, "workflow_archived"),
+            (Some(published), ..) if !published.active => stopped(state, log, now, "workflow_inactive"),
+            (_, None, _) => stopped(state, log, now, "workflow_archived"),
+            (_, _, None) => stopped(state, log, now, "recipient_deleted"),
+            (Some(_), Some(_), Some(_)) => stopped(state, log, now, "workflow_inactive"),
+        };
+        self.count(&activation);
+        unit.updates.push(campanile_store::RunUpdate {
+            env: run.env,
+            run: run.id,
+            recipient: row.recipient,
+            status: activation.status,
+            error_count: activation.log.errors(),
+            state: state_text(&activation),
+            log: activation.log.into_text(),
+            updated_at: now,
+        });
+        unit.messages = activation.messages;
+        unit.events = activation.events;
+        unit.jobs = activation.jobs;
+        self.commit_and_perform(unit).await
+    }
+}
+
+/// The state as it is stored; a run that ended keeps what conditions of others might ask: nothing.
+fn state_text(activation: &Activation) -> String {
+    if activation.state == RunState::default() || activation.status.is_final() {
+        return "{}".into();
+    }
+    serde_json::to_string(&activation.state).unwrap_or_else(|_| "{}".into())
+}
+
+fn ended(now: Timestamp, event: &str, is_error: bool) -> Activation {
+    let mut log = RunLog::new();
+    if is_error {
+        log.error(now, event, None, &json!({"reason": event}));
+    } else {
+        log.add(now, event, None, &json!({"reason": event}));
+    }
+    log.add(now, "run_completed", None, &json!({"reason": event}));
+    activation(RunStatus::Completed, RunState::default(), log)
+}
+
+fn stopped(state: RunState, mut log: RunLog, now: Timestamp, reason: &str) -> Activation {
+    log.add(now, "run_cancelled", None, &json!({"reason": reason}));
+    activation(RunStatus::Cancelled, state, log)
+}
+
+fn activation(status: RunStatus, state: RunState, log: RunLog) -> Activation {
+    Activation {
+        status,
+        state,
+        log,
+        messages: Vec::new(),
+        events: Vec::new(),
+        jobs: Vec::new(),
+        made: Vec::new(),
+    }
+}
+
+/// The first activation of one recipient.
+fn start(
+    context: &RunContext,
+    one: &Pending,
+    row: Option<&RecipientRow>,
+    channel_data: &HashMap<ChannelId, Value>,
+    now: Timestamp,
+) -> (Option<Arc<str>>, Activation) {
+    let Some(row) = row else { return (None, ended(now, "recipient_missing", true)) };
+    // `$trigger_data` merges shallowly over the run's data, for this recipient only (R3.5).
+    let own = one.trigger_data.as_ref().map(|own| {
+        let mut data = context.shared.data.as_object().cloned().unwrap_or_default();
+        data.extend(own.clone());
+        Value::Object(data)
+    });
+    let text = own.as_ref().map(|data| Arc::from(data.to_string()));
+    let activation = interpret(
+        context,
+        &row.reference,
+        row,
+        own,
+        channel_data,
+        Statuses::default(),
+        now,
+        RunState::default(),
+        RunLog::new(),
+    );
+    (text, activation)
+}
+
+/// Runs the interpreter; a panic becomes this run's error and nobody else's.
+fn interpret(
+    context: &RunContext,
+    reference: &RecipientRef,
+    row: &RecipientRow,
+    own_data: Option<Value>,
+    channel_data: &HashMap<ChannelId, Value>,
+    statuses: Statuses,
+    now: Timestamp,
+    state: RunState,
+    log: RunLog,
+) -> Activation {
+    let program = &*context.program;
+    let recipient = if program.roots.recipient || program.ops.iter().any(|op| op.kind.reads_recipient()) {
+        scope_value(row)
+    } else {
+        Value::Null
+    };
+    let trigger_data = match &own_data {
+        Some(data) => filterable(data),
+        None => context.trigger_data.clone(),
+    };
+    let mut scope = RunScope::new(&context.shared, own_data, recipient);
+    if program.roots.activities {
+        scope = scope.with_activities();
+    }
+    let id = recipient_run_id(context.run.id, &reference.gid());
+    let input = Input {
+        env: context.env,
+        program,
+        run: &context.run,
+        catalog: &context.catalog,
+        recipient: reference,
+        recipient_run: id,
+        scope,
+        channel_data,
+        tenant_data: &context.tenant_data,
+        statuses,
+        now,
+        trigger_data,
+    };
+    let (before_state, before_log) = (state.clone(), log.clone());
+    catch_unwind(AssertUnwindSafe(|| advance(input, state, log))).unwrap_or_else(|_| {
+        tracing::error!(recipient_run = %id, workflow = %program.key, "the interpreter panicked");
+        let mut log = before_log;
+        log.error(now, "step_failed", None, &json!({"reason": "internal_error"}));
+        log.add(now, "run_halted", None, &json!({"reason": "internal_error"}));
+        activation(RunStatus::Completed, before_state, log)
+    })
+}

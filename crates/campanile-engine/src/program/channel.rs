@@ -1,0 +1,303 @@
+//! The templates of one channel step, parsed (templates.md section 13).
+
+use std::sync::Arc;
+
+use campanile_core::problem::FieldProblem;
+use campanile_core::workflow::{ChannelStep, ChannelType, SendWindow};
+use campanile_template::{EmailSource, EmailTemplate, JsonTemplate, Layout, Template, TemplateError};
+use serde_json::{Map, Value};
+
+/// A channel step, ready to render.
+#[derive(Debug)]
+pub(crate) struct ChannelProgram {
+    pub(crate) channel_type: ChannelType,
+    pub(crate) channel_key: String,
+    pub(crate) message: Message,
+    /// `channel_overrides`: what replaces the channel's own settings, as texts with Liquid.
+    pub(crate) overrides: Map<String, Value>,
+    pub(crate) send_windows: Option<[SendWindow; 7]>,
+    overrides_mention: Vec<Template>,
+}
+
+/// What is rendered.
+#[derive(Debug)]
+pub(crate) enum Message {
+    Email {
+        /// `Err` holds the key of a layout that is not published here.
+        template: Result<Box<EmailTemplate>, String>,
+        attachment_key: String,
+    },
+    Sms {
+        body: Template,
+        to: Option<Template>,
+        payload_overrides: Option<JsonTemplate>,
+    },
+    Push {
+        title: Template,
+        body: Template,
+        silent: bool,
+        payload_overrides: Option<JsonTemplate>,
+    },
+    Chat {
+        markdown: Option<Template>,
+        json: Option<JsonTemplate>,
+        summary: Option<Template>,
+    },
+    InAppFeed {
+        body: Template,
+        action_url: Option<Template>,
+        buttons: Vec<(Template, Template)>,
+    },
+    Http {
+        method: String,
+        url: Template,
+        headers: Pairs,
+        query_params: Pairs,
+        body: Option<JsonOrText>,
+    },
+}
+
+/// Names with templates, or one template that renders to an object.
+#[derive(Debug)]
+pub(crate) enum Pairs {
+    List(Vec<(String, Template)>),
+    Object(JsonTemplate),
+}
+
+/// A body that is JSON where it can be.
+#[derive(Debug)]
+pub(crate) enum JsonOrText {
+    Json(JsonTemplate),
+    Text(Template),
+}
+
+struct Fields<'t> {
+    template: &'t Value,
+    problems: Vec<FieldProblem>,
+}
+
+impl Fields<'_> {
+    fn refuse(&mut self, field: &str, error: &TemplateError) {
+        self.problems.push(FieldProblem::new(format!("template.{field}"), error.to_string()));
+    }
+
+    fn parse(&mut self, field: &str, text: &str) -> Template {
+        match Template::parse(text) {
+            Ok(template) => template,
+            Err(error) => {
+                self.refuse(field, &error);
+                Template::parse("").unwrap_or_else(|_| unreachable!("an empty template parses"))
+            }
+        }
+    }
+
+    fn text(&mut self, field: &str) -> Template {
+        let text = self.template[field].as_str().unwrap_or_default().to_owned();
+        self.parse(field, &text)
+    }
+
+    fn optional(&mut self, field: &str) -> Option<Template> {
+        let text = self.template[field].as_str().filter(|text| !text.is_empty())?.to_owned();
+        Some(self.parse(field, &text))
+    }
+
+    fn json(&mut self, field: &str, value: &Value) -> Option<JsonTemplate> {
+        let parsed = match value {
+            Value::Null => return None,
+            Value::String(text) if text.trim().is_empty() => return None,
+            Value::String(text) => JsonTemplate::parse(text),
+            other => JsonTemplate::from_json(other),
+        };
+        parsed.map_err(|error| self.refuse(field, &error)).ok()
+    }
+
+    fn pairs(&mut self, field: &str) -> Pairs {
+        match &self.template[field] {
+            Value::Array(list) => Pairs::List(
+                list.iter()
+                    .map(|pair| {
+                        let text = |name: &str| pair[name].as_str().unwrap_or_default().to_owned();
+                        (text("key"), self.parse(field, &text("value")))
+                    })
+                    .collect(),
+            ),
+            other => match self.json(field, &other.clone()) {
+                Some(json) => Pairs::Object(json),
+                None => Pairs::List(Vec::new()),
+            },
+        }
+    }
+}
+
+/// Parses everything; problems name fields below the step (`template.subject`).
+pub(super) fn compile(
+    step: &ChannelStep,
+    layout: Option<(&str, Option<&Arc<Layout>>)>,
+) -> Result<ChannelProgram, Vec<FieldProblem>> {
+    let template = &step.template;
+    let mut fields = Fields { template, problems: Vec::new() };
+    let settings = &template["settings"];
+    let message = match step.channel_type {
+        ChannelType::Email => email(&mut fields, layout),
+        ChannelType::Sms => Message::Sms {
+            body: fields.text("text_body"),
+            to: settings["to_number"].as_str().map(|text| fields.parse("settings.to_number", text)),
+            payload_overrides: fields.json("settings.payload_overrides", &settings["payload_overrides"]),
+        },
+        ChannelType::Push => Message::Push {
+            title: fields.text("title"),
+            body: fields.text("text_body"),
+            silent: settings["delivery_type"] == "silent",
+            payload_overrides: fields.json("settings.payload_overrides", &settings["payload_overrides"]),
+        },
+        ChannelType::Chat => Message::Chat {
+            markdown: fields.optional("markdown_body"),
+            json: fields.json("json_body", &template["json_body"]),
+            summary: fields.optional("summary"),
+        },
+        ChannelType::InAppFeed | ChannelType::InAppGuide => {
+            let buttons = template["action_buttons"].as_array().map(Vec::as_slice).unwrap_or_default();
+            Message::InAppFeed {
+                body: fields.text("markdown_body"),
+                action_url: fields.optional("action_url"),
+                buttons: buttons
+                    .iter()
+                    .enumerate()
+                    .map(|(n, button)| {
+                        let mut part = |name: &str| {
+                            let text = button[name].as_str().unwrap_or_default();
+                            fields.parse(&format!("action_buttons[{n}].{name}"), text)
+                        };
+                        (part("label"), part("action"))
+                    })
+                    .collect(),
+            }
+        }
+        ChannelType::Http => Message::Http {
+            method: template["method"].as_str().unwrap_or("post").to_lowercase(),
+            url: fields.text("url"),
+            headers: fields.pairs("headers"),
+            query_params: fields.pairs("query_params"),
+            body: match &template["body"] {
+                Value::Null => None,
+                Value::String(text) if serde_json::from_str::<Value>(text).is_err() => {
+                    Some(JsonOrText::Text(fields.parse("body", text)))
+                }
+                other => fields.json("body", &other.clone()).map(JsonOrText::Json),
+            },
+        },
+    };
+    let overrides = step.overrides.as_object().cloned().unwrap_or_default();
+    let mut overrides_mention = Vec::new();
+    for (name, value) in &overrides {
+        if let Some(text) = value.as_str().filter(|_| name != "json_overrides") {
+            match Template::parse(text) {
+                Ok(template) => overrides_mention.push(template),
+                Err(error) => fields
+                    .problems
+                    .push(FieldProblem::new(format!("channel_overrides.{name}"), error.to_string())),
+            }
+        }
+    }
+    if !fields.problems.is_empty() {
+        return Err(fields.problems);
+    }
+    Ok(ChannelProgram {
+        channel_type: step.channel_type,
+        channel_key: step.channel_key.clone(),
+        message,
+        overrides,
+        send_windows: step.send_windows,
+        overrides_mention,
+    })
+}
+
+fn email(fields: &mut Fields<'_>, layout: Option<(&str, Option<&Arc<Layout>>)>) -> Message {
+    let template = fields.template;
+    let settings = &template["settings"];
+    let text = |value: &'_ Value| value.as_str().map(str::to_owned);
+    let (subject, html) = (text(&template["subject"]), text(&template["html_body"]));
+    let (text_body, pre_content) = (text(&template["text_body"]), text(&settings["pre_content"]));
+    let preview_text = text(&template["preview_text"]);
+    let source = EmailSource {
+        subject: subject.as_deref().unwrap_or_default(),
+        html_body: html.as_deref().unwrap_or_default(),
+        text_body: text_body.as_deref(),
+        pre_content: pre_content.as_deref(),
+        preview_text: preview_text.as_deref(),
+        is_mjml: template["is_mjml"] == true,
+    };
+    let attachment_key = settings["attachment_key"].as_str().unwrap_or("attachments").to_owned();
+    let missing = match layout {
+        Some((key, None)) => Some(key.to_owned()),
+        _ => None,
+    };
+    let layout = layout.and_then(|(_, layout)| layout);
+    let template = match (EmailTemplate::compile(&source, layout.map(Arc::as_ref)), missing) {
+        (Err(error), _) => {
+            // The message names the field first; keep it as the path where it is one.
+            fields
+                .problems
+                .push(FieldProblem::new(format!("template.{}", email_field(&error)), error.to_string()));
+            Err(String::new())
+        }
+        (Ok(_), Some(key)) => Err(key),
+        (Ok(compiled), None) => Ok(Box::new(compiled)),
+    };
+    Message::Email { template, attachment_key }
+}
+
+fn email_field(error: &TemplateError) -> &'static str {
+    ["subject", "text_body", "settings.pre_content", "preview_text"]
+        .into_iter()
+        .find(|field| error.message.starts_with(field))
+        .unwrap_or("html_body")
+}
+
+impl Pairs {
+    fn mentions(&self, root: &str) -> bool {
+        match self {
+            Self::List(pairs) => pairs.iter().any(|(_, template)| template.mentions(root)),
+            Self::Object(json) => json.mentions(root),
+        }
+    }
+}
+
+impl ChannelProgram {
+    /// True when anything of the step may read the root.
+    pub(super) fn mentions(&self, root: &str) -> bool {
+        let any = |templates: &[Option<&Template>]| templates.iter().flatten().any(|t| t.mentions(root));
+        let message = match &self.message {
+            Message::Email { template, .. } => template.as_ref().is_ok_and(|t| t.mentions(root)),
+            Message::Sms { body, to, payload_overrides } => {
+                any(&[Some(body), to.as_ref()])
+                    || payload_overrides.as_ref().is_some_and(|j| j.mentions(root))
+            }
+            Message::Push { title, body, payload_overrides, .. } => {
+                any(&[Some(title), Some(body)])
+                    || payload_overrides.as_ref().is_some_and(|j| j.mentions(root))
+            }
+            Message::Chat { markdown, json, summary } => {
+                any(&[markdown.as_ref(), summary.as_ref()]) || json.as_ref().is_some_and(|j| j.mentions(root))
+            }
+            Message::InAppFeed { body, action_url, buttons } => {
+                any(&[Some(body), action_url.as_ref()])
+                    || buttons.iter().any(|(label, action)| any(&[Some(label), Some(action)]))
+            }
+            Message::Http { url, headers, query_params, body, .. } => {
+                any(&[Some(url)])
+                    || headers.mentions(root)
+                    || query_params.mentions(root)
+                    || match body {
+                        Some(JsonOrText::Json(json)) => json.mentions(root),
+                        Some(JsonOrText::Text(text)) => text.mentions(root),
+                        None => false,
+                    }
+            }
+        };
+        message
+            || self.overrides_mention.iter().any(|t| t.mentions(root))
+            // Channel settings may hold Liquid too and are not known here; only e-mail and webhook read them.
+            || matches!(self.channel_type, ChannelType::Email | ChannelType::Http)
+    }
+}

@@ -1,0 +1,240 @@
+//! A workflow compiled for running: templates parsed once, steps in a row with jumps instead of a tree, so that a
+//! paused run is a single number.
+
+mod channel;
+mod scan;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use campanile_core::condition::ConditionGroup;
+use campanile_core::problem::FieldProblem;
+use campanile_core::window::Span;
+use campanile_core::workflow::{Branch, DelayStep, Step, StepKind, TriggerFrequency, Workflow};
+use campanile_template::Layout;
+use uuid::Uuid;
+
+pub(crate) use channel::{ChannelProgram, JsonOrText, Message, Pairs};
+pub(crate) use scan::Roots;
+
+/// One version of a workflow, ready to run.
+#[derive(Debug)]
+pub struct Program {
+    /// Key of the workflow.
+    pub key: String,
+    /// The version compiled.
+    pub version: Uuid,
+    /// For templates and conditions.
+    pub name: String,
+    /// In the order given.
+    pub categories: Vec<String>,
+    /// Evaluated once per recipient run.
+    pub conditions: Option<ConditionGroup>,
+    /// How often a recipient may run it.
+    pub trigger_frequency: TriggerFrequency,
+    /// Skips preference checks.
+    pub override_preferences: bool,
+    /// The commercial opt-out applies.
+    pub is_commercial: bool,
+    /// What runs, by position.
+    pub(crate) ops: Vec<Op>,
+    /// Which roots anything in here reads: the others are never built.
+    pub(crate) roots: Roots,
+    /// True when some condition reads the status of an earlier message.
+    pub(crate) reads_statuses: bool,
+}
+
+/// One element of the row.
+#[derive(Debug)]
+pub(crate) struct Op {
+    /// Ref of the step that this came from; empty for jumps.
+    pub(crate) step: Arc<str>,
+    /// False skips the step.
+    pub(crate) conditions: Option<ConditionGroup>,
+    pub(crate) kind: OpKind,
+}
+
+#[derive(Debug)]
+pub(crate) enum OpKind {
+    Channel(Box<ChannelProgram>),
+    Delay {
+        delay_for: Option<Span>,
+        until_path: Option<String>,
+    },
+    /// Alternatives in order; the last has no conditions.
+    Branch(Vec<BranchTarget>),
+    /// Goes on elsewhere, after a branch.
+    Jump(usize),
+    /// Ends the run after a terminating branch.
+    End,
+}
+
+#[derive(Debug)]
+pub(crate) struct BranchTarget {
+    pub(crate) name: String,
+    pub(crate) conditions: Option<ConditionGroup>,
+    pub(crate) target: usize,
+}
+
+impl OpKind {
+    /// True when running it looks at the recipient, whatever the templates say: an address, a timezone.
+    pub(crate) fn reads_recipient(&self) -> bool {
+        match self {
+            Self::Channel(channel) => {
+                channel.channel_type != campanile_core::workflow::ChannelType::InAppFeed
+                    || channel.send_windows.is_some()
+            }
+            Self::Delay { until_path, .. } => until_path.is_some(),
+            Self::Branch(_) | Self::Jump(_) | Self::End => false,
+        }
+    }
+
+    /// The step type, as logs name it.
+    pub(crate) const fn step_type(&self) -> &'static str {
+        match self {
+            Self::Channel(_) => "channel",
+            Self::Delay { .. } => "delay",
+            Self::Branch(_) => "branch",
+            Self::Jump(_) | Self::End => "",
+        }
+    }
+}
+
+/// Layouts by key, as far as a workflow names them.
+pub type Layouts = HashMap<String, Arc<Layout>>;
+
+/// Keys of the layouts that a workflow's e-mail steps name.
+pub fn layout_keys(workflow: &Workflow) -> Vec<String> {
+    let mut keys = Vec::new();
+    walk(&workflow.steps, "steps", &mut |_, step| {
+        if let StepKind::Channel(channel) = &step.kind
+            && let Some(key) = channel.template["settings"]["layout_key"].as_str()
+        {
+            keys.push(key.to_owned());
+        }
+    });
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+/// Every template of a workflow that does not parse, by its path in the document.
+pub fn check_templates(workflow: &Workflow) -> Vec<FieldProblem> {
+    let mut problems = Vec::new();
+    walk(&workflow.steps, "steps", &mut |path, step| {
+        if let StepKind::Channel(channel) = &step.kind
+            && let Err(mut found) = channel::compile(channel, None)
+        {
+            for problem in &mut found {
+                problem.field = format!("{path}.{}", problem.field);
+            }
+            problems.append(&mut found);
+        }
+    });
+    problems
+}
+
+fn walk(steps: &[Step], path: &str, visit: &mut impl FnMut(&str, &Step)) {
+    for (n, step) in steps.iter().enumerate() {
+        let here = format!("{path}[{n}]");
+        visit(&here, step);
+        if let StepKind::Branch(branches) = &step.kind {
+            for (b, branch) in branches.iter().enumerate() {
+                walk(&branch.steps, &format!("{here}.branches[{b}].steps"), visit);
+            }
+        }
+    }
+}
+
+impl Program {
+    /// Compiles a version. A layout that is missing makes its e-mail steps fail at run time, not the whole workflow
+    /// (management.md M4.23).
+    pub fn compile(
+        key: &str,
+        version: Uuid,
+        workflow: &Workflow,
+        layouts: &Layouts,
+    ) -> Result<Self, Vec<FieldProblem>> {
+        let mut ops = Vec::new();
+        flatten(&workflow.steps, layouts, &mut ops)?;
+        let conditions = || {
+            ops.iter().flat_map(|op: &Op| {
+                let branches = match &op.kind {
+                    OpKind::Branch(targets) => targets.iter().filter_map(|t| t.conditions.as_ref()).collect(),
+                    _ => Vec::new(),
+                };
+                op.conditions.iter().chain(branches)
+            })
+        };
+        let reads_statuses = conditions().any(ConditionGroup::uses_refs);
+        let has_conditions = workflow.conditions.is_some() || conditions().next().is_some();
+        let roots = Roots::of(&ops, has_conditions);
+        Ok(Self {
+            key: key.to_owned(),
+            version,
+            name: workflow.name.clone(),
+            categories: workflow.categories.clone(),
+            conditions: workflow.conditions.clone(),
+            trigger_frequency: workflow.trigger_frequency,
+            override_preferences: workflow.override_preferences,
+            is_commercial: workflow.is_commercial,
+            roots,
+            reads_statuses,
+            ops,
+        })
+    }
+}
+
+fn flatten(steps: &[Step], layouts: &Layouts, ops: &mut Vec<Op>) -> Result<(), Vec<FieldProblem>> {
+    for step in steps {
+        let kind = match &step.kind {
+            StepKind::Channel(channel) => {
+                let layout =
+                    channel.template["settings"]["layout_key"].as_str().map(|key| (key, layouts.get(key)));
+                OpKind::Channel(Box::new(channel::compile(channel, layout)?))
+            }
+            StepKind::Delay(DelayStep { delay_for, until_path }) => {
+                OpKind::Delay { delay_for: *delay_for, until_path: until_path.clone() }
+            }
+            StepKind::Branch(branches) => {
+                flatten_branches(step, branches, layouts, ops)?;
+                continue;
+            }
+        };
+        ops.push(Op { step: step.reference.as_str().into(), conditions: step.conditions.clone(), kind });
+    }
+    Ok(())
+}
+
+fn flatten_branches(
+    step: &Step,
+    branches: &[Branch],
+    layouts: &Layouts,
+    ops: &mut Vec<Op>,
+) -> Result<(), Vec<FieldProblem>> {
+    let head = ops.len();
+    let empty = |kind| Op { step: "".into(), conditions: None, kind };
+    ops.push(empty(OpKind::End));
+    let mut targets = Vec::with_capacity(branches.len());
+    let mut exits = Vec::new();
+    for branch in branches {
+        targets.push(BranchTarget {
+            name: branch.name.clone(),
+            conditions: branch.conditions.clone(),
+            target: ops.len(),
+        });
+        flatten(&branch.steps, layouts, ops)?;
+        if branch.terminates {
+            ops.push(empty(OpKind::End));
+        } else {
+            exits.push(ops.len());
+            ops.push(empty(OpKind::Jump(0)));
+        }
+    }
+    let after = ops.len();
+    for exit in exits {
+        ops[exit].kind = OpKind::Jump(after);
+    }
+    ops[head] = Op { step: step.reference.as_str().into(), conditions: None, kind: OpKind::Branch(targets) };
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! Published workflows, compiled once per version and kept until something they depend on changes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use campanile_core::ids::EnvId;
+use campanile_core::workflow::{self, ChannelType};
+use campanile_store::{ResourceKind, StoreError};
+use campanile_template::{FooterLink, Layout};
+use parking_lot::RwLock;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::catalog::Catalog;
+use crate::engine::Engine;
+use crate::program::{Layouts, Program, layout_keys};
+
+/// Old versions kept for runs that wait, at the most.
+const VERSIONS_MAX: usize = 1_000;
+
+/// A workflow as triggers meet it.
+#[derive(Debug, Clone)]
+pub struct Published {
+    /// The published version.
+    pub program: Arc<Program>,
+    /// Switched on in this environment.
+    pub active: bool,
+}
+
+/// What is compiled.
+#[derive(Debug, Default)]
+pub(crate) struct Programs {
+    published: RwLock<HashMap<(EnvId, String), Published>>,
+    versions: RwLock<HashMap<Uuid, Arc<Program>>>,
+}
+
+impl Programs {
+    pub(crate) fn forget(&self, env: EnvId, kind: ResourceKind, key: &str) {
+        match kind {
+            ResourceKind::Workflow => drop(self.published.write().remove(&(env, key.to_owned()))),
+            // A layout is compiled into every e-mail that names it.
+            _ => self.forget_all(),
+        }
+    }
+
+    pub(crate) fn forget_all(&self) {
+        self.published.write().clear();
+        self.versions.write().clear();
+    }
+}
+
+struct CompileCatalog<'c>(&'c Catalog);
+
+impl workflow::Catalog for CompileCatalog<'_> {
+    fn channel_type(&self, key: &str) -> Option<ChannelType> {
+        self.0.channel_by_key(key).map(|entry| entry.kind)
+    }
+    /// A layout that went away fails its step, not the workflow (management.md M4.23).
+    fn has_layout(&self, _key: &str) -> bool {
+        true
+    }
+}
+
+impl Engine {
+    /// The published version of a workflow, or `None` when it was never committed or is archived.
+    pub async fn published(&self, env: EnvId, key: &str) -> Result<Option<Published>, StoreError> {
+        let id = (env, key.to_owned());
+        if let Some(found) = self.programs().published.read().get(&id) {
+            return Ok(Some(found.clone()));
+        }
+        let Some(row) = self.store().resource(env, ResourceKind::Workflow, key, true).await? else {
+            return Ok(None);
+        };
+        let program = self.compile(env, key, row.version.id, &row.version.content).await?;
+        let found = Published { program, active: row.active };
+        self.programs().published.write().insert(id, found.clone());
+        Ok(Some(found))
+    }
+
+    /// A version by id: what a waiting run goes on with.
+    pub(crate) async fn program(
+        &self,
+        env: EnvId,
+        version: Uuid,
+    ) -> Result<Option<Arc<Program>>, StoreError> {
+        if let Some(found) = self.programs().versions.read().get(&version) {
+            return Ok(Some(Arc::clone(found)));
+        }
+        let Some((_, key, row)) = self.store().version(version).await? else { return Ok(None) };
+        self.compile(env, &key, version, &row.content).await.map(Some)
+    }
+
+    async fn compile(
+        &self,
+        env: EnvId,
+        key: &str,
+        version: Uuid,
+        content: &str,
+    ) -> Result<Arc<Program>, StoreError> {
+        let broken = |what: String| StoreError::Corrupt(format!("workflow {key}: {what}").into());
+        let document: Value = serde_json::from_str(content).map_err(|error| broken(error.to_string()))?;
+        let catalog = self.catalog();
+        let refused = |problems: Vec<campanile_core::problem::FieldProblem>| {
+            let list: Vec<_> = problems.iter().map(|p| format!("{} {}", p.field, p.message)).collect();
+            broken(list.join("; "))
+        };
+        let parsed = workflow::parse(&document, &CompileCatalog(&catalog)).map_err(refused)?;
+        let mut layouts = Layouts::new();
+        for name in layout_keys(&parsed) {
+            if let Some(layout) = self.layout(env, &name).await? {
+                layouts.insert(name, layout);
+            }
+        }
+        let program = Arc::new(Program::compile(key, version, &parsed, &layouts).map_err(refused)?);
+        let mut versions = self.programs().versions.write();
+        if versions.len() >= VERSIONS_MAX {
+            versions.clear();
+        }
+        versions.insert(version, Arc::clone(&program));
+        Ok(program)
+    }
+
+    async fn layout(&self, env: EnvId, key: &str) -> Result<Option<Arc<Layout>>, StoreError> {
+        let Some(row) = self.store().resource(env, ResourceKind::EmailLayout, key, true).await? else {
+            return Ok(None);
+        };
+        let document: Value = serde_json::from_str(&row.version.content).unwrap_or_default();
+        let text = |name: &str| document[name].as_str().unwrap_or_default().to_owned();
+        let links: Vec<FooterLink<'_>> = document["footer_links"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|link| Some(FooterLink { text: link["text"].as_str()?, url: link["url"].as_str()? }))
+            .collect();
+        match Layout::compile(&text("html_layout"), &text("text_layout"), &links) {
+            Ok(layout) => Ok(Some(Arc::new(layout))),
+            Err(error) => {
+                tracing::error!(layout = key, %error, "a published layout does not compile");
+                Ok(None)
+            }
+        }
+    }
+}

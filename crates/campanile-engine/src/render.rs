@@ -1,0 +1,366 @@
+//! A channel step becomes messages: destinations, then content, frozen as it is stored (channels.md section 3).
+
+use std::collections::HashMap;
+
+use campanile_channels::message::{
+    ChatBlock, ChatMessage, ChatTemplate, Content, EmailMessage, KeyValue, PushMessage, SmsMessage,
+    WebhookRequest,
+};
+use campanile_channels::{chat, email, push};
+use campanile_core::ids::ChannelId;
+use campanile_core::scope::lookup;
+use campanile_template::{RenderOptions, Template, TemplateError, markdown};
+use serde_json::{Map, Value, json};
+
+use crate::catalog::{ChannelEntry, ChannelInEnv};
+use crate::program::{ChannelProgram, JsonOrText, Message, Pairs};
+use crate::scope::RunScope;
+
+/// One message before it has an id.
+#[derive(Debug)]
+pub(crate) struct Rendered {
+    /// Stored content, JSON.
+    pub(crate) content: String,
+    /// Of a device, when it has one: decides the send window.
+    pub(crate) timezone: Option<String>,
+}
+
+/// Why a step made no message.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum NoMessage {
+    /// The run goes on with the next step.
+    Skipped(&'static str),
+    /// The attempt failed; it may be repeated.
+    Failed(String),
+}
+
+impl From<TemplateError> for NoMessage {
+    fn from(error: TemplateError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// Everything a step needs besides its scope.
+pub(crate) struct StepInput<'s> {
+    pub(crate) entry: &'s ChannelEntry,
+    pub(crate) settings: &'s ChannelInEnv,
+    /// The recipient is a user.
+    pub(crate) is_user: bool,
+    /// The recipient's channel data, by channel.
+    pub(crate) channel_data: &'s HashMap<ChannelId, Value>,
+    /// The tenant's channel data for this channel.
+    pub(crate) tenant_data: &'s Value,
+    pub(crate) options: RenderOptions<'s>,
+}
+
+/// The part of the stored content that is for delivery alone.
+pub(crate) const ATTACHMENT_KEY: &str = "attachment_key";
+/// Provider setting of webhook channels.
+pub(crate) const SIGNING_KEY: &str = "signing_key";
+/// See [`ATTACHMENT_KEY`].
+pub(crate) const OVERRIDES: &str = "overrides";
+
+/// Renders a step into one message per destination.
+pub(crate) fn render(
+    program: &ChannelProgram,
+    scope: &RunScope<'_>,
+    input: &StepInput<'_>,
+) -> Result<Vec<Rendered>, NoMessage> {
+    match &program.message {
+        Message::InAppFeed { body, action_url, buttons } => {
+            if !input.is_user {
+                return Err(NoMessage::Skipped("recipient_not_a_user"));
+            }
+            let content = feed_content(body, action_url.as_ref(), buttons, scope, &input.options)?;
+            Ok(vec![Rendered { content, timezone: None }])
+        }
+        Message::Email { template, attachment_key } => {
+            let template = template.as_ref().map_err(|layout| {
+                NoMessage::Failed(format!("the layout {layout} is not published in this environment"))
+            })?;
+            email_content(program, template, attachment_key, scope, input)
+        }
+        Message::Sms { body, to, payload_overrides } => {
+            let to = match to {
+                Some(template) => line(template.render(scope, &input.options)?),
+                None => None,
+            };
+            let Some(to) = to.or_else(|| text_of(&scope.recipient, "phone_number")) else {
+                return Err(NoMessage::Skipped("missing_recipient_data"));
+            };
+            let body = body.render(scope, &input.options)?;
+            let overrides = payload(payload_overrides.as_ref(), program, scope, input);
+            Ok(vec![stored(Content::Sms(SmsMessage { to, body }), overrides, None)])
+        }
+        Message::Push { title, body, silent, payload_overrides } => {
+            let devices = push::devices(data_of(input));
+            if devices.is_empty() {
+                return Err(NoMessage::Skipped("missing_recipient_data"));
+            }
+            let overrides = payload(payload_overrides.as_ref(), program, scope, input);
+            let title = title.render(scope, &input.options)?.trim().to_owned();
+            let body = body.render(scope, &input.options)?;
+            let one = |device: push::Device| {
+                let content = PushMessage {
+                    token: device.token,
+                    title: title.clone(),
+                    body: body.clone(),
+                    data: Map::new(),
+                    silent: *silent,
+                };
+                stored(Content::Push(content), overrides.clone(), device.timezone)
+            };
+            Ok(devices.into_iter().map(one).collect())
+        }
+        Message::Chat { markdown, json, summary } => {
+            let connections = chat::connections(data_of(input), input.tenant_data);
+            if connections.is_empty() {
+                return Err(NoMessage::Skipped("missing_recipient_data"));
+            }
+            let summary = match summary {
+                Some(template) => line(template.render(scope, &input.options)?),
+                None => None,
+            };
+            let template = match (json, markdown) {
+                (Some(json), _) => ChatTemplate {
+                    blocks: None,
+                    json_content: Some(
+                        json.render_any(scope, &input.options).map_err(|e| e.within("json_body"))?,
+                    ),
+                    summary,
+                },
+                (None, Some(markdown)) => ChatTemplate {
+                    blocks: Some(vec![ChatBlock {
+                        kind: "markdown".into(),
+                        name: "body".into(),
+                        content: markdown.render(scope, &input.options)?,
+                    }]),
+                    json_content: None,
+                    summary,
+                },
+                (None, None) => return Err(NoMessage::Failed("the template has no body".into())),
+            };
+            let one = |connection| {
+                let content =
+                    ChatMessage { connection, template: template.clone(), ..ChatMessage::default() };
+                stored(Content::Chat(content), None, None)
+            };
+            Ok(connections.into_iter().map(one).collect())
+        }
+        Message::Http { method, url, headers, query_params, body } => {
+            let url = url.render(scope, &input.options)?.trim().to_owned();
+            // Rendered again at each attempt: a key has no place in stored content.
+            if let Some(text) = input.settings.provider_settings.get(SIGNING_KEY).and_then(Value::as_str)
+                && line(render_text(text, scope, &input.options)?).is_none()
+            {
+                return Err(NoMessage::Skipped("missing_signing_key"));
+            }
+            let body = match body {
+                Some(JsonOrText::Json(json)) => Some(
+                    json.render_any(scope, &input.options).map_err(|error| error.within("body"))?.to_string(),
+                ),
+                Some(JsonOrText::Text(text)) => {
+                    let text = text.render(scope, &input.options)?;
+                    // A body that renders to JSON is sent compactly, whatever it looked like (section 13).
+                    Some(serde_json::from_str::<Value>(&text).map_or(text, |json| json.to_string()))
+                }
+                None => None,
+            };
+            let content = WebhookRequest {
+                method: method.clone(),
+                url,
+                headers: pairs(headers, scope, &input.options)?,
+                query_params: pairs(query_params, scope, &input.options)?,
+                body,
+                signing_key: None,
+            };
+            Ok(vec![stored(Content::Http(content), None, None)])
+        }
+    }
+}
+
+fn stored(content: Content, overrides: Option<Value>, timezone: Option<String>) -> Rendered {
+    let mut value = serde_json::to_value(&content).unwrap_or(Value::Null);
+    if let (Some(overrides), Some(map)) = (overrides, value.as_object_mut()) {
+        map.insert(OVERRIDES.into(), overrides);
+    }
+    Rendered { content: value.to_string(), timezone }
+}
+
+fn data_of<'s>(input: &'s StepInput<'_>) -> &'s Value {
+    input.channel_data.get(&input.entry.channel.id).unwrap_or(&Value::Null)
+}
+
+fn line(text: String) -> Option<String> {
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn text_of(value: &Value, name: &str) -> Option<String> {
+    value.get(name).and_then(Value::as_str).filter(|text| !text.trim().is_empty()).map(str::to_owned)
+}
+
+/// Renders a setting; most hold no Liquid at all.
+pub(crate) fn render_text(
+    text: &str,
+    scope: &RunScope<'_>,
+    options: &RenderOptions<'_>,
+) -> Result<String, TemplateError> {
+    if !text.contains("{{") && !text.contains("{%") {
+        return Ok(text.to_owned());
+    }
+    Template::parse(text)?.render(scope, options)
+}
+
+/// The overrides of a message: the step's replace the channel's (channels.md R2.2). A blob that is not a JSON object
+/// is kept as it is and fails the delivery (R2.6), not the step.
+fn payload(
+    step: Option<&campanile_template::JsonTemplate>,
+    program: &ChannelProgram,
+    scope: &RunScope<'_>,
+    input: &StepInput<'_>,
+) -> Option<Value> {
+    let rendered = match step {
+        Some(json) => json.render_any(scope, &input.options),
+        None => {
+            let name = if program.channel_type == campanile_core::workflow::ChannelType::Email {
+                "json_overrides"
+            } else {
+                "payload_overrides"
+            };
+            let value = setting(program, input, name)?;
+            match value {
+                Value::String(text) if text.trim().is_empty() => return None,
+                Value::String(text) => campanile_template::JsonTemplate::parse(text),
+                other => campanile_template::JsonTemplate::from_json(other),
+            }
+            .and_then(|json| json.render_any(scope, &input.options))
+        }
+    };
+    Some(rendered.unwrap_or_else(|error| Value::String(error.to_string())))
+}
+
+/// A setting of the type: the step's override, where it names it, else the channel's (R2.1).
+fn setting<'s>(program: &'s ChannelProgram, input: &'s StepInput<'_>, name: &str) -> Option<&'s Value> {
+    match program.overrides.get(name) {
+        Some(Value::Null) => None,
+        Some(value) => Some(value),
+        None => input.settings.channel_settings.get(name),
+    }
+    .filter(|value| !value.is_null())
+}
+
+fn email_content(
+    program: &ChannelProgram,
+    template: &campanile_template::EmailTemplate,
+    attachment_key: &str,
+    scope: &RunScope<'_>,
+    input: &StepInput<'_>,
+) -> Result<Vec<Rendered>, NoMessage> {
+    let text = |name: &str| -> Result<Option<String>, NoMessage> {
+        match setting(program, input, name).and_then(Value::as_str) {
+            Some(text) => Ok(line(email::one_line(&render_text(text, scope, &input.options)?))),
+            None => Ok(None),
+        }
+    };
+    let (to, to_name) = match text("to_address")? {
+        Some(address) => (address, None),
+        None => match text_of(&scope.recipient, "email") {
+            Some(address) => (address, text_of(&scope.recipient, "name")),
+            None => return Err(NoMessage::Skipped("missing_recipient_data")),
+        },
+    };
+    let from = match text("from_address")? {
+        Some(address) => address,
+        None if input.settings.provider_settings.is_empty() => "no-reply@localhost".to_owned(),
+        None => {
+            return Err(NoMessage::Failed("from_address is empty: set it on the channel or the step".into()));
+        }
+    };
+    let rendered = template.render(scope, &input.options)?;
+    let addresses = |list: Option<String>| list.map(|list| email::split_addresses(&list)).unwrap_or_default();
+    let content = EmailMessage {
+        from,
+        from_name: text("from_name")?,
+        to,
+        to_name,
+        cc: addresses(text("cc_address")?),
+        bcc: addresses(text("bcc_address")?),
+        reply_to: text("reply_to_address")?,
+        subject: rendered.subject,
+        html: rendered.html,
+        text: rendered.text,
+        headers: Vec::new(),
+    };
+    let overrides = payload(None, program, scope, input);
+    let mut value = serde_json::to_value(Content::Email(content)).unwrap_or(Value::Null);
+    if let Some(map) = value.as_object_mut() {
+        if let Some(overrides) = overrides {
+            map.insert(OVERRIDES.into(), overrides);
+        }
+        if lookup(scope, &format!("data.{attachment_key}")).is_some_and(|found| !found.is_null()) {
+            map.insert(ATTACHMENT_KEY.into(), attachment_key.into());
+        }
+    }
+    Ok(vec![Rendered { content: value.to_string(), timezone: None }])
+}
+
+fn pairs(
+    pairs: &Pairs,
+    scope: &RunScope<'_>,
+    options: &RenderOptions<'_>,
+) -> Result<Vec<KeyValue>, TemplateError> {
+    match pairs {
+        Pairs::List(list) => list
+            .iter()
+            .map(|(key, value)| Ok(KeyValue::new(key, value.render(scope, options)?.trim())))
+            .collect(),
+        Pairs::Object(json) => Ok(json
+            .render(scope, options)?
+            .into_iter()
+            .map(|(key, value)| match value {
+                Value::String(text) => KeyValue::new(key, text),
+                other => KeyValue::new(key, other.to_string()),
+            })
+            .collect()),
+    }
+}
+
+/// The blocks of an in-app message (in-app.md section 5), written as text: this is the hot path.
+fn feed_content(
+    body: &Template,
+    action_url: Option<&Template>,
+    buttons: &[(Template, Template)],
+    scope: &RunScope<'_>,
+    options: &RenderOptions<'_>,
+) -> Result<String, TemplateError> {
+    let markdown_body = body.render(scope, options)?;
+    let mut blocks = vec![json!({
+        "type": "markdown",
+        "name": "body",
+        "content": body.source(),
+        "rendered": markdown::to_html(&markdown_body),
+    })];
+    if let Some(url) = action_url {
+        let rendered = url.render(scope, options)?;
+        blocks.push(json!({
+            "type": "text", "name": "action_url", "content": url.source(), "rendered": rendered.trim(),
+        }));
+    }
+    if !buttons.is_empty() {
+        let names = ["primary", "secondary"];
+        let rendered = buttons
+            .iter()
+            .zip(names)
+            .map(|((label, action), name)| {
+                Ok(json!({
+                    "name": name,
+                    "label": label.render(scope, options)?,
+                    "action": action.render(scope, options)?.trim(),
+                }))
+            })
+            .collect::<Result<Vec<_>, TemplateError>>()?;
+        blocks.push(json!({"type": "button_set", "name": "actions", "buttons": rendered}));
+    }
+    Ok(json!({"blocks": blocks}).to_string())
+}

@@ -1,0 +1,343 @@
+//! The scheduler: claims what is due and has it done, in bounded numbers; moves virtual time.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use campanile_core::time::{Micros, Timestamp};
+use campanile_store::{Claim, JobKind, Outcome, StoreError, Unit};
+use parking_lot::Mutex;
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::Engine;
+use crate::expand::{CHUNK, Pending};
+
+/// How long a claimed job stays this node's: longer than the longest provider timeout (delivery.md R7.8).
+pub(crate) const LEASE: Micros = Micros::seconds(90);
+/// Jobs in progress on one node.
+const RUNNING_MAX: usize = 256;
+/// Jobs claimed at once.
+const CLAIM_MAX: usize = 100;
+/// Longest sleep: other nodes' jobs and expired leases are found by looking.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Wait after the database did not answer.
+const AWAY: Duration = Duration::from_millis(500);
+
+/// What was done while virtual time moved.
+#[derive(Debug, Clone, Serialize)]
+pub struct Ran {
+    /// `resume`, `deliver` or `expand`.
+    pub kind: &'static str,
+    /// Id of the recipient run, message or workflow run.
+    pub id: String,
+    /// The instant at which it fell due.
+    pub due_at: Timestamp,
+}
+
+/// The node's work in progress.
+pub(crate) struct Work {
+    running: AtomicUsize,
+    /// Something is due earlier than the sleeper knows.
+    wake: Notify,
+    /// A job ended.
+    ended: Notify,
+    /// Set while virtual time moves.
+    ran: Mutex<Option<Vec<Ran>>>,
+    /// Only one request moves the clock at a time.
+    moving: tokio::sync::Mutex<()>,
+    stopping: CancellationToken,
+}
+
+impl Default for Work {
+    fn default() -> Self {
+        Self {
+            running: AtomicUsize::new(0),
+            wake: Notify::new(),
+            ended: Notify::new(),
+            ran: Mutex::new(None),
+            moving: tokio::sync::Mutex::new(()),
+            stopping: CancellationToken::new(),
+        }
+    }
+}
+
+/// A place among the running jobs; leaving a used one wakes whoever waits.
+struct Place {
+    engine: Engine,
+    used: bool,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let work = self.engine.work();
+        work.running.fetch_sub(1, Ordering::SeqCst);
+        if self.used {
+            work.ended.notify_waiters();
+            work.wake.notify_one();
+        }
+    }
+}
+
+impl Engine {
+    fn try_place(&self) -> Option<Place> {
+        let running = &self.work().running;
+        running
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| (n < RUNNING_MAX).then_some(n + 1))
+            .ok()
+            .map(|_| Place { engine: self.clone(), used: false })
+    }
+
+    /// Writes a unit and then performs its effects: jobs that are due now stay with this node and start at once,
+    /// without a detour through the database; what finds no place waits for the scheduler.
+    pub(crate) async fn commit_and_perform(&self, mut unit: Unit) -> Result<Outcome, StoreError> {
+        if unit.jobs.is_empty() {
+            return self.store().commit(unit).await;
+        }
+        let now = self.clock().now();
+        let mut own = Vec::new();
+        for job in &mut unit.jobs {
+            if job.due_at > now || self.work().stopping.is_cancelled() {
+                continue;
+            }
+            let Some(place) = self.try_place() else { break };
+            job.claim = self.node();
+            job.run_at = now + LEASE;
+            job.attempt = 1;
+            job.first_at = Some(now);
+            own.push((place, job.claimed()));
+        }
+        let outcome = self.store().commit(unit).await?;
+        if matches!(outcome, Outcome::Committed) {
+            for (place, claim) in own {
+                self.spawn_job(place, claim);
+            }
+        }
+        self.work().wake.notify_one();
+        Ok(outcome)
+    }
+
+    fn spawn_job(&self, mut place: Place, claim: Claim) {
+        place.used = true;
+        let engine = self.clone();
+        if let Some(ran) = self.work().ran.lock().as_mut() {
+            ran.push(describe(&claim));
+        }
+        tokio::spawn(async move {
+            let _place = place;
+            let (kind, id) = (claim.kind, describe(&claim).id);
+            // The job's row stays until its unit is written: after an error or a panic the lease runs out and the
+            // job is done again.
+            if let Err(error) = engine.run_job(claim).await {
+                tracing::warn!(?kind, %id, %error, "a job will be repeated when its lease ends");
+            }
+        });
+    }
+
+    async fn run_job(&self, claim: Claim) -> Result<(), StoreError> {
+        let now = self.clock().now();
+        self.metrics().timer_lag((now - claim.due_at).0);
+        match claim.kind {
+            JobKind::Deliver => self.deliver(claim, now).await,
+            JobKind::Resume => {
+                let id = uuid::Uuid::from_slice(&claim.target)
+                    .map_err(|error| StoreError::Corrupt(error.to_string().into()))?;
+                match self.store().recipient_run(id).await? {
+                    Some(stored) => self.resume(claim, stored, now).await.map(drop),
+                    None => self.store().commit(Unit::finishing(claim)).await.map(drop),
+                }
+            }
+            JobKind::Expand => self.expand_stored(claim, now).await,
+        }
+    }
+
+    /// Expands a stored run piece by piece. The position is kept in the job, written together with each piece, so
+    /// that a crash in the middle neither skips nor repeats.
+    async fn expand_stored(&self, mut claim: Claim, now: Timestamp) -> Result<(), StoreError> {
+        let id = uuid::Uuid::from_slice(&claim.target)
+            .map_err(|error| StoreError::Corrupt(error.to_string().into()))?;
+        let run = self.store().workflow_run(id).await?;
+        let pending: Vec<Pending> = run
+            .as_ref()
+            .and_then(|run| serde_json::from_str(run.pending.as_deref()?).ok())
+            .unwrap_or_default();
+        let program = match &run {
+            Some(run) => self.program(run.env, run.version).await?,
+            None => None,
+        };
+        let (Some(run), Some(program), false) = (run, program, pending.is_empty()) else {
+            return self.store().commit(Unit::finishing(claim)).await.map(drop);
+        };
+        let data: Value = match &run.data {
+            Some(text) => serde_json::from_str(text).unwrap_or_default(),
+            None => json!({}),
+        };
+        let run = Arc::new(run);
+        let context = self.run_context(Arc::clone(&run), program, Arc::new(data), &HashMap::new()).await?;
+        let mut done: usize = claim.payload.as_deref().and_then(|text| text.parse().ok()).unwrap_or(0);
+        while done < pending.len() {
+            let chunk = &pending[done..(done + CHUNK).min(pending.len())];
+            done += chunk.len();
+            let keys = chunk.iter().map(|p| p.recipient.clone()).collect();
+            let rows: HashMap<_, _> = self
+                .store()
+                .recipients(run.env, keys)
+                .await?
+                .into_iter()
+                .map(|r| (r.reference.key(), r))
+                .collect();
+            let mut unit = if done < pending.len() {
+                let payload = Some(done.to_string());
+                Unit::continuing(claim.clone(), self.clock().now() + LEASE, payload)
+            } else {
+                let mut last = Unit::finishing(claim.clone());
+                last.expanded.push(run.id);
+                last
+            };
+            self.expand(&context, chunk.to_vec(), &rows, now, &mut unit).await?;
+            if !matches!(self.commit_and_perform(unit).await?, Outcome::Committed) {
+                return Ok(());
+            }
+            claim.payload = Some(done.to_string());
+        }
+        Ok(())
+    }
+
+    /// Claims and runs what is due until told to stop.
+    pub async fn run_scheduler(&self) {
+        let stop = self.work().stopping.clone();
+        while !stop.is_cancelled() {
+            let woken = self.work().wake.notified();
+            let wait = match self.claim_and_spawn().await {
+                Ok(Some(wait)) => wait,
+                Ok(None) => continue,
+                Err(error) => {
+                    tracing::warn!(%error, "the scheduler cannot reach the database");
+                    AWAY
+                }
+            };
+            tokio::select! {
+                () = woken => {}
+                () = tokio::time::sleep(wait) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    /// Starts what is due; answers how long to sleep, or `None` when there may be more.
+    async fn claim_and_spawn(&self) -> Result<Option<Duration>, StoreError> {
+        let mut places = Vec::new();
+        while places.len() < CLAIM_MAX {
+            let Some(place) = self.try_place() else { break };
+            places.push(place);
+        }
+        if places.is_empty() {
+            return Ok(Some(LOOK_EVERY));
+        }
+        let now = self.clock().now();
+        let claims = self.store().claim_due(now, LEASE, self.node(), places.len() as i64).await?;
+        let full = claims.len() == places.len();
+        for claim in claims {
+            if let Some(place) = places.pop() {
+                self.spawn_job(place, claim);
+            }
+        }
+        drop(places);
+        if full {
+            return Ok(None);
+        }
+        let next = self.store().next_run_at().await?;
+        let wait =
+            next.map_or(LOOK_EVERY, |at| Duration::from_micros((at - self.clock().now()).0.max(0) as u64));
+        // A virtual clock does not move while we sleep; whoever moves it wakes us.
+        Ok(Some(wait.clamp(Duration::from_millis(1), LOOK_EVERY)))
+    }
+
+    /// Moves virtual time to `to`, running everything that falls due on the way, each at its own instant.
+    pub async fn advance_clock(&self, to: Timestamp) -> Result<Vec<Ran>, StoreError> {
+        let _moving = self.work().moving.lock().await;
+        *self.work().ran.lock() = Some(Vec::new());
+        let result = self.advance_while_due(to).await;
+        let ran = self.work().ran.lock().take().unwrap_or_default();
+        result?;
+        let at = self.clock().now();
+        self.store()
+            .transact(move |tx| {
+                Box::pin(async move { tx.set_setting("virtual_now", &at.0.to_string()).await })
+            })
+            .await?;
+        Ok(ran)
+    }
+
+    async fn advance_while_due(&self, to: Timestamp) -> Result<(), StoreError> {
+        loop {
+            self.idle().await?;
+            match self.store().next_run_at().await? {
+                Some(next) if next <= to => self.clock().advance_to(next),
+                _ => break,
+            }
+        }
+        self.clock().advance_to(to);
+        self.idle().await
+    }
+
+    /// Waits until nothing is due and nothing is running on this node.
+    pub async fn idle(&self) -> Result<(), StoreError> {
+        loop {
+            let ended = self.work().ended.notified();
+            self.work().wake.notify_one();
+            let due = self.store().next_run_at().await?.is_some_and(|at| at <= self.clock().now());
+            if !due && self.work().running.load(Ordering::SeqCst) == 0 {
+                return Ok(());
+            }
+            tokio::select! {
+                () = ended => {}
+                () = tokio::time::sleep(Duration::from_millis(2)) => {}
+            }
+        }
+    }
+
+    /// Stops claiming, waits for what is in progress, and gives back what is not done by `deadline`.
+    pub async fn stop(&self, deadline: Duration) {
+        self.work().stopping.cancel();
+        let finished = async {
+            while self.work().running.load(Ordering::SeqCst) > 0 {
+                let ended = self.work().ended.notified();
+                tokio::select! {
+                    () = ended => {}
+                    () = tokio::time::sleep(Duration::from_millis(20)) => {}
+                }
+            }
+        };
+        if tokio::time::timeout(deadline, finished).await.is_err() {
+            tracing::warn!("some deliveries did not end in time; another start takes them up again");
+        }
+        let _ = self.store().release_claims(self.node()).await;
+    }
+
+    /// True once the engine is told to stop.
+    pub fn stopping(&self) -> CancellationToken {
+        self.work().stopping.clone()
+    }
+}
+
+fn describe(claim: &Claim) -> Ran {
+    let (kind, id) = match claim.kind {
+        JobKind::Expand => ("expand", uuid_text(&claim.target)),
+        JobKind::Resume => ("resume", uuid_text(&claim.target)),
+        JobKind::Deliver => (
+            "deliver",
+            <[u8; 20]>::try_from(claim.target.as_slice())
+                .map(|bytes| campanile_core::ids::Ksuid(bytes).to_string())
+                .unwrap_or_default(),
+        ),
+    };
+    Ran { kind, id, due_at: claim.due_at }
+}
+
+fn uuid_text(bytes: &[u8]) -> String {
+    uuid::Uuid::from_slice(bytes).map(|id| id.to_string()).unwrap_or_default()
+}

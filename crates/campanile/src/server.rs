@@ -1,0 +1,159 @@
+//! Everything that makes a running server, in order, and its end in the reverse.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::serve::ListenerExt as _;
+use campanile_api::App;
+use campanile_core::clock::Clock;
+use campanile_core::time::{Micros, Timestamp};
+use campanile_engine::{Engine, EngineOptions, Vault};
+use campanile_store::{Store, StoreOptions};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::bootstrap::{self, FirstStart};
+use crate::config::Config;
+
+/// How long open requests and deliveries may take when the server stops.
+const STOP_WITHIN: Duration = Duration::from_secs(20);
+/// How often old rows are looked for.
+const CLEAN_EVERY: Duration = Duration::from_secs(600);
+
+/// A server that answers.
+pub struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Its engine, for tests that wait.
+    pub engine: Engine,
+    /// Keys, when this was the first start.
+    pub first_start: Option<FirstStart>,
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+/// Opens the database and makes what a first start makes.
+pub async fn open(config: &Config, keys: FirstStart) -> Result<(Engine, Option<FirstStart>), String> {
+    let options =
+        StoreOptions { database_url: config.database_url.clone(), data_dir: config.data_dir.clone() };
+    let store = Store::open(&options).await.map_err(|error| format!("cannot open the database: {error}"))?;
+    let vault = Vault::new(&config.secret_key()?);
+    let made = bootstrap::first_start(&store, &vault, keys, Clock::System.now())
+        .await
+        .map_err(|error| format!("cannot prepare the database: {error}"))?;
+    let clock = clock(config, &store).await?;
+    let extra_roots = match &config.extra_ca_file {
+        Some(path) => {
+            Some(std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?)
+        }
+        None => None,
+    };
+    let options = EngineOptions { allow_private_addresses: config.allow_private_addresses, extra_roots };
+    let engine = Engine::new(store, clock, vault, options).await.map_err(|error| error.to_string())?;
+    Ok((engine, made))
+}
+
+/// A virtual clock starts at the wall clock's now, or where it stood when the server stopped.
+async fn clock(config: &Config, store: &Store) -> Result<Clock, String> {
+    if !config.virtual_time {
+        return Ok(Clock::System);
+    }
+    let stood = store.setting("virtual_now").await.map_err(|error| error.to_string())?;
+    let at = stood.and_then(|text| text.parse().ok()).map_or_else(|| Clock::System.now(), Timestamp);
+    Ok(Clock::standing_at(at))
+}
+
+impl Server {
+    /// Starts everything; answers when requests are answered.
+    pub async fn start(config: Config, keys: FirstStart) -> Result<Self, String> {
+        // The port first: a taken one should not leave a half-started server behind.
+        let listener = TcpListener::bind(&config.listen)
+            .await
+            .map_err(|error| listen_problem(&config.listen, &error))?;
+        let address = listener.local_addr().map_err(|error| error.to_string())?;
+        let (engine, first_start) = open(&config, keys).await?;
+        if !engine.store().is_shared() {
+            // The only node: what it held when it died is free.
+            engine.store().release_leases().await.map_err(|error| error.to_string())?;
+        }
+        let cursor_key = engine.store().setting("cursor_key").await.map_err(|error| error.to_string())?;
+        let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        let app = App::new(
+            engine.clone(),
+            cursor_key.unwrap_or_default().as_bytes(),
+            public_url.trim_end_matches('/').to_owned(),
+        );
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        let router = campanile_api::router(app);
+        let listener = listener.tap_io(|stream| {
+            let _ = stream.set_nodelay(true);
+        });
+        let stopped = stop.clone();
+        tasks.spawn(async move {
+            let serve = axum::serve(listener, router).with_graceful_shutdown(stopped.cancelled_owned());
+            if let Err(error) = serve.await {
+                tracing::error!(%error, "the listener failed");
+            }
+        });
+        let scheduler = engine.clone();
+        tasks.spawn(async move { scheduler.run_scheduler().await });
+        let watcher = engine.clone();
+        tasks.spawn(async move { watcher.watch_changes().await });
+        tasks.spawn(clean(engine.clone(), config.retention_days, stop.clone()));
+        Ok(Self { address, engine, first_start, stop, tasks })
+    }
+
+    /// Stops taking requests, finishes or hands back what is in progress, closes the database.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        let ended = async {
+            self.engine.stop(STOP_WITHIN).await;
+            while self.tasks.join_next().await.is_some() {}
+        };
+        if tokio::time::timeout(STOP_WITHIN + Duration::from_secs(2), ended).await.is_err() {
+            tracing::warn!("some connections were cut");
+        }
+        self.tasks.abort_all();
+        self.engine.store().close().await;
+    }
+}
+
+fn listen_problem(listen: &str, error: &std::io::Error) -> String {
+    if error.kind() == std::io::ErrorKind::AddrInUse {
+        return format!(
+            "{listen} is taken by another program: stop it, or choose another address with --listen or CAMPANILE_LISTEN"
+        );
+    }
+    format!("cannot listen on {listen}: {error}")
+}
+
+/// Deletes what is past its time, slice by slice, until the server stops.
+async fn clean(engine: Engine, retention_days: u32, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(CLEAN_EVERY) => {}
+            () = stop.cancelled() => return,
+        }
+        let now = engine.clock().now();
+        let until = now + Micros::seconds(-i64::from(retention_days) * 86_400);
+        while let Ok(1..) = engine.store().prune_messages(until).await {
+            if stop.is_cancelled() {
+                return;
+            }
+        }
+        while let Ok(1..) = engine.store().prune_idempotency(now).await {
+            if stop.is_cancelled() {
+                return;
+            }
+        }
+    }
+}
+
+impl Server {
+    /// Placeholder until the project loader is merged.
+    pub async fn load_project(&self, _dir: &std::path::Path) -> Result<(), String> {
+        Ok(())
+    }
+}

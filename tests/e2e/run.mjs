@@ -1,0 +1,37 @@
+// `npm test`: checks what the tests need, then runs them one file after another, since two cores are shared with
+// the servers under test. Arguments narrow the files: `npm test -- smtp webhook`.
+import { spawnSync } from "node:child_process";
+import { accessSync, constants, existsSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = dirname(fileURLToPath(import.meta.url));
+
+function refuse(text) {
+  console.error(`tests/e2e: ${text}`);
+  process.exit(2);
+}
+
+const binary = process.env.CAMPANILE_BIN;
+if (!binary) refuse("CAMPANILE_BIN must name the campanile binary, for example target/debug/campanile");
+try {
+  accessSync(binary, constants.X_OK);
+} catch {
+  refuse(`CAMPANILE_BIN=${binary} is not an executable file`);
+}
+if (!existsSync(join(here, "node_modules/@knocklabs/node"))) refuse("node_modules is missing; run scripts/install.sh");
+
+const wanted = process.argv.slice(2);
+const files = readdirSync(here)
+  .filter((name) => name.endsWith(".test.mjs"))
+  .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
+  .sort()
+  .map((name) => join(here, name));
+if (files.length === 0) refuse(`no test file matches ${wanted.join(", ")}`);
+
+const options = ["--test", "--test-reporter=spec"];
+if (Number(process.versions.node.split(".")[0]) >= 20) options.push("--test-concurrency=1");
+// A bound for everything: a forgotten process must not hold up `make test` for ever.
+const { status, error } = spawnSync(process.execPath, [...options, ...files], { stdio: "inherit", timeout: 15 * 60_000 });
+if (error) console.error(`tests/e2e: ${error.message}`);
+process.exit(status ?? 1);
