@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 
+use campanile_core::ids::recipient_run_id;
+use campanile_core::recipient::RecipientRef;
 use campanile_store::{MessageView, RunRow};
 use quick_cache::sync::Cache;
 use serde::Deserialize;
@@ -19,15 +21,22 @@ static CATEGORIES: LazyLock<Cache<Uuid, Arc<[String]>>> = LazyLock::new(|| Cache
 pub(super) struct Sources {
     runs: HashMap<Uuid, RunRow>,
     categories: HashMap<Uuid, Arc<[String]>>,
+    /// Trigger data of recipients that brought their own (RC6.6), by recipient run.
+    own: HashMap<Uuid, String>,
 }
 
 impl Sources {
     /// Reads the runs of all these messages at once, then each version that was not seen before.
     pub(super) async fn of(app: &App, messages: &[MessageView]) -> ApiResult<Self> {
-        let ids: HashSet<Uuid> = messages.iter().map(|message| message.row.run).collect();
-        let ids: Vec<Uuid> = ids.into_iter().collect();
-        let runs: HashMap<Uuid, RunRow> =
-            app.store().workflow_runs(&ids).await?.into_iter().map(|run| (run.id, run)).collect();
+        let runs: HashSet<Uuid> = messages.iter().map(|message| message.row.run).collect();
+        let runs: Vec<Uuid> = runs.into_iter().collect();
+        let recipient_runs: HashSet<Uuid> = messages.iter().map(recipient_run).collect();
+        let recipient_runs: Vec<Uuid> = recipient_runs.into_iter().collect();
+        let (runs, own) = tokio::try_join!(
+            app.store().workflow_runs(&runs),
+            app.store().own_trigger_data(&recipient_runs),
+        )?;
+        let runs: HashMap<Uuid, RunRow> = runs.into_iter().map(|run| (run.id, run)).collect();
         let mut categories = HashMap::new();
         for run in runs.values() {
             if categories.contains_key(&run.version) {
@@ -45,7 +54,7 @@ impl Sources {
             };
             categories.insert(run.version, known);
         }
-        Ok(Self { runs, categories })
+        Ok(Self { runs, categories, own: own.into_iter().collect() })
     }
 
     /// The run of a message.
@@ -63,11 +72,24 @@ impl Sources {
         self.categories.get(&self.version(message)).map_or(&[], |categories| categories)
     }
 
-    /// The run's data when the message was made.
-    pub(super) fn data(&self, message: &MessageView) -> Value {
-        let own = message.row.data.as_deref();
+    /// What the recipient's run was triggered with.
+    pub(super) fn trigger_data(&self, message: &MessageView) -> Value {
+        let own = self.own.get(&recipient_run(message)).map(String::as_str);
         parsed(own.or_else(|| self.run(message)?.data.as_deref()))
     }
+
+    /// The run's data when the message was made.
+    pub(super) fn data(&self, message: &MessageView) -> Value {
+        match &message.row.data {
+            Some(data) => parsed(Some(data)),
+            None => self.trigger_data(message),
+        }
+    }
+}
+
+/// The recipient run that made a message.
+pub(super) fn recipient_run(message: &MessageView) -> Uuid {
+    recipient_run_id(message.row.run, &RecipientRef::from_key(&message.row.recipient).gid())
 }
 
 /// The categories in a workflow's content.

@@ -3,7 +3,7 @@
 use campanile_store::MessageView;
 use serde_json::{Value, json};
 
-use crate::public::messages::activities::{OwnData, activity};
+use crate::public::messages::activities::activity;
 use crate::public::people::People;
 use crate::public::sources::{Sources, parsed};
 
@@ -22,7 +22,6 @@ pub(super) fn item(
     cursor: String,
     sources: &Sources,
     people: &People,
-    own: &OwnData,
     mode: Mode,
 ) -> Value {
     let row = &message.row;
@@ -54,7 +53,8 @@ pub(super) fn item(
         "total_actors": usize::from(actor.is_some()),
     });
     if mode == Mode::Rich {
-        let activities: Vec<Value> = run.map(|run| activity(message, run, own, people)).into_iter().collect();
+        let activities: Vec<Value> =
+            run.map(|run| activity(message, run, sources, people)).into_iter().collect();
         item["total_activities"] = activities.len().into();
         item["activities"] = activities.into();
     }

@@ -15,7 +15,6 @@ use campanile_store::{Cursor, MessageView};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::messages::activities::OwnData;
 use super::people::People;
 use super::recipients::{PAGE_SIZE_MAX, page_info};
 use super::segments::Segments;
@@ -87,21 +86,15 @@ async fn entries(app: &App, env: EnvId, messages: &[MessageView], mode: Mode) ->
     let sources = Sources::of(app, messages).await?;
     let actors = messages.iter().filter_map(|message| sources.run(message)?.actor.clone());
     let mut keys: HashSet<String> = actors.collect();
-    let own = async {
-        match mode {
-            Mode::Rich => OwnData::of(app, messages).await,
-            Mode::Compact => Ok(OwnData::default()),
-        }
-    };
     if mode == Mode::Rich {
         keys.extend(messages.iter().map(|message| message.row.recipient.clone()));
     }
-    let (people, own) = tokio::try_join!(People::of(app, env, keys), own)?;
+    let people = People::of(app, env, keys).await?;
     Ok(messages
         .iter()
         .map(|message| {
             let cursor = Cursor(message.row.id.0.to_vec()).encode(LIST, app.cursor_key());
-            item::item(message, cursor, &sources, &people, &own, mode)
+            item::item(message, cursor, &sources, &people, mode)
         })
         .collect())
 }

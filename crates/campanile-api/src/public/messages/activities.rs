@@ -1,14 +1,10 @@
 //! Activities: the triggers behind a message (delivery.md R5.4). Without batches each message has exactly one.
 
-use std::collections::{HashMap, HashSet};
-
 use axum::Json;
 use axum::extract::State;
-use campanile_core::ids::{Ksuid, recipient_run_id};
-use campanile_core::recipient::RecipientRef;
+use campanile_core::ids::Ksuid;
 use campanile_store::{MessageView, Page, RunRow};
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
 use super::{find, items_body};
 use crate::app::App;
@@ -18,7 +14,7 @@ use crate::public::filters::trigger_data;
 use crate::public::people::People;
 use crate::public::recipients::PAGE_SIZE_MAX;
 use crate::public::segments::Segments;
-use crate::public::sources::{Sources, parsed};
+use crate::public::sources::Sources;
 use crate::query::Query;
 
 /// The activities of a message.
@@ -33,15 +29,13 @@ pub(in crate::public) async fn list(
     let request = query.page(&name, "page_size", PAGE_SIZE_MAX, app.cursor_key());
     let wanted = trigger_data(&mut query);
     query.finish()?;
-    let messages = std::slice::from_ref(&message);
-    let sources = Sources::of(&app, messages).await?;
-    let own = OwnData::of(&app, messages).await?;
+    let sources = Sources::of(&app, std::slice::from_ref(&message)).await?;
     let mut items = Vec::new();
     // A cursor into a list of one leads past its end.
     if let Some(run) = sources.run(&message).filter(|_| request.cursor.is_none()) {
         let keys = [Some(message.row.recipient.clone()), run.actor.clone()];
         let people = People::of(&app, env, keys.into_iter().flatten().collect()).await?;
-        let item = activity(&message, run, &own, &people);
+        let item = activity(&message, run, &sources, &people);
         if matches(&item["data"], &wanted) {
             items.push(item);
         }
@@ -50,38 +44,20 @@ pub(in crate::public) async fn list(
     Ok(Json(items_body(&app, &name, items, &found, &request)))
 }
 
-/// Trigger data of recipients that brought their own (RC6.6), by recipient run.
-#[derive(Default)]
-pub(in crate::public) struct OwnData(HashMap<Uuid, String>);
-
-impl OwnData {
-    /// Reads what all these messages need at once.
-    pub(in crate::public) async fn of(app: &App, messages: &[MessageView]) -> ApiResult<Self> {
-        let ids: HashSet<Uuid> = messages.iter().map(recipient_run).collect();
-        let ids: Vec<Uuid> = ids.into_iter().collect();
-        Ok(Self(app.store().own_trigger_data(&ids).await?.into_iter().collect()))
-    }
-}
-
-fn recipient_run(message: &MessageView) -> Uuid {
-    recipient_run_id(message.row.run, &RecipientRef::from_key(&message.row.recipient).gid())
-}
-
 /// The one activity of an unbatched message; recipient and actor are whole entities.
 pub(in crate::public) fn activity(
     message: &MessageView,
     run: &RunRow,
-    own: &OwnData,
+    sources: &Sources,
     people: &People,
 ) -> Value {
     let recipient = &message.row.recipient;
-    let data = own.0.get(&recipient_run(message)).map(String::as_str).or(run.data.as_deref());
     json!({
         "__typename": "Activity",
         "id": Ksuid::derived(run.inserted_at, &[b"activity", run.id.as_bytes(), recipient.as_bytes()]),
         "recipient": people.get(recipient, run.inserted_at),
         "actor": run.actor.as_deref().map(|actor| people.get(actor, run.inserted_at)),
-        "data": parsed(data),
+        "data": sources.trigger_data(message),
         "inserted_at": run.inserted_at,
         "updated_at": run.inserted_at,
     })

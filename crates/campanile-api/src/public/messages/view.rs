@@ -1,6 +1,5 @@
 //! The message object (delivery.md section 1).
 
-use campanile_core::ids::recipient_run_id;
 use campanile_core::message::{DeliveryStatus, EngagementSet};
 use campanile_core::recipient::RecipientRef;
 use campanile_engine::Catalog;
@@ -8,7 +7,7 @@ use campanile_store::MessageView;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::public::sources::{Sources, parsed};
+use crate::public::sources::{Sources, parsed, recipient_run};
 
 /// A message. Recipient and actors are references, not entities.
 pub(super) fn message(message: &MessageView, sources: &Sources, catalog: &Catalog) -> Value {
@@ -43,7 +42,7 @@ pub(super) fn message(message: &MessageView, sources: &Sources, catalog: &Catalo
             "categories": sources.categories(message),
             "step_ref": row.step,
             "workflow_run_id": row.run.to_string(),
-            "workflow_recipient_run_id": recipient_run_id(row.run, &recipient.gid()).to_string(),
+            "workflow_recipient_run_id": recipient_run(message).to_string(),
         },
         "workflow": row.workflow,
         "tenant": row.tenant,
