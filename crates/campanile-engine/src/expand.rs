@@ -57,10 +57,12 @@ pub(crate) fn filterable(data: &Value) -> Option<String> {
         .iter()
         .filter_map(|(key, value)| match value {
             Value::Object(_) | Value::Array(_) => None,
+            // JSONB cannot hold NUL characters.
             Value::String(text) => {
-                Some((key.clone(), text.chars().take(TRIGGER_TEXT_CHARS_MAX).collect::<String>().into()))
+                let text: String = text.chars().filter(|c| *c != '\0').take(TRIGGER_TEXT_CHARS_MAX).collect();
+                Some((key.replace('\0', ""), text.into()))
             }
-            other => Some((key.clone(), other.clone())),
+            other => Some((key.replace('\0', ""), other.clone())),
         })
         .collect();
     (!kept.is_empty()).then(|| Value::Object(kept).to_string())

@@ -10,6 +10,7 @@ use campanile_core::time::Timestamp;
 use campanile_store::{
     IdempotencyRow, JobKind, JobRow, Outcome, RecipientRow, RunRow, StoreError, StoredReply, Unit,
 };
+use parking_lot::Mutex;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -154,30 +155,34 @@ impl Engine {
             }
         }
         if !upserts.is_empty() {
+            let problem = Arc::new(Mutex::new(None));
+            let refused = Arc::clone(&problem);
             let written = self
                 .store()
                 .transact(move |tx| {
                     Box::pin(async move {
                         let mut rows = Vec::with_capacity(upserts.len());
                         for one in upserts {
-                            if let Identify::Upsert(upsert) = one {
-                                rows.push(apply(tx, env, *upsert, now).await?);
+                            let Identify::Upsert(upsert) = one else { continue };
+                            match apply(tx, env, *upsert, now).await? {
+                                Ok(row) => rows.push(row),
+                                Err(found) => {
+                                    *refused.lock() = Some(found);
+                                    // An error undoes the upserts before it: one refusal refuses the trigger.
+                                    return Err(StoreError::Conflict(
+                                        "an inline recipient is too large".into(),
+                                    ));
+                                }
                             }
                         }
                         Ok(rows)
                     })
                 })
-                .await?;
-            let mut problems = Vec::new();
-            for row in written {
-                match row {
-                    Ok(row) => drop(known.insert(row.reference.key(), row)),
-                    Err(problem) => problems.push(problem),
-                }
+                .await;
+            if let Some(found) = problem.lock().take() {
+                return Err(TriggerError::Invalid(vec![found]));
             }
-            if !problems.is_empty() {
-                return Err(TriggerError::Invalid(problems));
-            }
+            known.extend(written?.into_iter().map(|row| (row.reference.key(), row)));
         }
         // Runs that are expanded later read their recipients then.
         if pending.len() > INLINE_MAX {

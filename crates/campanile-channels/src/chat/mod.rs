@@ -18,7 +18,7 @@ pub fn connections(recipient_data: &Value, tenant_data: &Value) -> Vec<Value> {
     list.into_iter()
         .flatten()
         .map(|connection| match (connection, &tenant, &own) {
-            (Value::Object(map), tenant, own) if !map.contains_key("incoming_webhook") => {
+            (Value::Object(map), tenant, own) if map.get("incoming_webhook").is_none_or(Value::is_null) => {
                 let mut map = map.clone();
                 if let Some(token) = tenant {
                     map.insert("access_token".into(), token.clone());
@@ -36,7 +36,7 @@ pub fn connections(recipient_data: &Value, tenant_data: &Value) -> Vec<Value> {
 /// The `recipient_snapshot` of a chat message.
 pub fn snapshot(connection: &Value) -> Value {
     let text = |key: &str| connection.get(key).and_then(Value::as_str);
-    if connection.get("incoming_webhook").is_some() {
+    if connection.get("incoming_webhook").is_some_and(|hook| !hook.is_null()) {
         json!({"via_incoming_webhook": true})
     } else if let Some(id) = text("channel_id") {
         json!({"channel_id": id})
@@ -88,6 +88,7 @@ mod tests {
             (json!({"channel_id":"C","user_id":"U"}), json!({"channel_id":"C"})),
             (json!({"user_id":"U","access_token":"x"}), json!({"user_id":"U"})),
             (json!({"incoming_webhook":{"url":"u"}}), json!({"via_incoming_webhook":true})),
+            (json!({"incoming_webhook":null,"channel_id":"C"}), json!({"channel_id":"C"})),
         ] {
             assert_eq!(snapshot(&connection), want);
         }

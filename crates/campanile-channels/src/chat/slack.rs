@@ -112,7 +112,7 @@ fn body(template: &ChatTemplate) -> Result<Map<String, Value>, BuildError> {
 
 fn classify(chat: &ChatMessage, reply: Reply<'_>) -> Outcome {
     let Ok(answer) = reply.result else { return outcome::by_default(reply) };
-    if chat.connection.get("incoming_webhook").is_some() {
+    if chat.connection.get("incoming_webhook").is_some_and(|hook| !hook.is_null()) {
         return match outcome::by_default(reply) {
             Outcome::Sent { .. } if answer.text().trim() != "ok" => {
                 Outcome::fatal(format!("Slack: {}", short(&answer.text())))
