@@ -8,6 +8,8 @@ mod email_layout;
 mod promote;
 mod read;
 mod save;
+#[cfg(test)]
+mod tests;
 mod workflow;
 mod write_rules;
 
