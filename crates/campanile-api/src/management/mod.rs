@@ -8,6 +8,8 @@ mod email_layouts;
 mod environments;
 mod paging;
 mod request;
+#[cfg(test)]
+mod tests;
 mod versioned;
 mod whoami;
 mod workflows;
