@@ -5,6 +5,8 @@ mod canonical;
 mod commit;
 mod context;
 mod email_layout;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod promote;
 mod read;
 mod save;

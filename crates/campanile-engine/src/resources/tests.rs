@@ -1,67 +1,22 @@
 //! The version model on a real database: saving, committing, promoting, and the example project.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use campanile_core::clock::Clock;
-use campanile_core::ids::{ChannelId, EnvId};
-use campanile_core::time::Timestamp;
-use campanile_store::{Channel, Environment, PageRequest, ResourceKind, Store, StoreOptions};
+use campanile_core::ids::EnvId;
+use campanile_store::{PageRequest, ResourceKind};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::fixture::{Bench, workflow};
 use super::upsert as upsert_;
 use super::*;
-use crate::{Engine, EngineOptions, Vault, project};
+use crate::project;
 
 const DEVELOPMENT: EnvId = EnvId(1);
 const STAGING: EnvId = EnvId(2);
 const PRODUCTION: EnvId = EnvId(3);
 
-/// An engine on a database of its own, which goes with it. The clock stands still.
-struct Bench {
-    engine: Engine,
-    folder: PathBuf,
-}
-
-impl Drop for Bench {
-    fn drop(&mut self) {
-        drop(std::fs::remove_dir_all(&self.folder));
-    }
-}
-
 impl Bench {
-    async fn new() -> Self {
-        let folder = std::env::temp_dir().join(format!("campanile-{}", Uuid::new_v4()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let options = StoreOptions { database_url: None, data_dir: folder.clone() };
-        let store = Store::open(&options).await.unwrap();
-        let now = Timestamp(1_000_000);
-        store
-            .transact(move |tx| {
-                Box::pin(async move {
-                    for (id, slug) in [(1, "development"), (2, "staging"), (3, "production")] {
-                        tx.insert_environment(&environment(id, slug, now)).await?;
-                    }
-                    for (key, kind, provider) in [
-                        ("in-app-feed", "in_app_feed", "in_app_feed_knock"),
-                        ("email", "email", "email_smtp"),
-                        ("sms", "sms", "sms_twilio"),
-                        ("push", "push", "push_fcm"),
-                        ("chat", "chat", "chat_slack"),
-                        ("webhook", "http", "http_knock_webhook"),
-                    ] {
-                        tx.insert_channel(&channel(key, kind, provider, now)).await?;
-                    }
-                    Ok(())
-                })
-            })
-            .await
-            .unwrap();
-        let clock = Clock::standing_at(now);
-        let engine = Engine::new(store, clock, Vault::new(&[1; 32]), EngineOptions::default()).await.unwrap();
-        Self { engine, folder }
-    }
-
     async fn save(&self, env: EnvId, key: &str, body: &str, how: How) -> Result<Saved, Refusal> {
         let upsert = Upsert {
             env,
@@ -103,39 +58,6 @@ struct How {
 
 const COMMIT: How = How { force: false, commit: true, allow_empty: false };
 const DRAFT: How = How { force: false, commit: false, allow_empty: false };
-
-fn workflow(body: &str) -> Value {
-    json!({"name": "W", "steps": [{"ref": "feed_1", "type": "channel", "channel_key": "in-app-feed",
-        "template": {"markdown_body": body}}]})
-}
-
-fn environment(id: i64, slug: &str, now: Timestamp) -> Environment {
-    Environment {
-        id: EnvId(id),
-        uuid: Uuid::new_v4(),
-        slug: slug.into(),
-        name: slug.into(),
-        position: id * 10,
-        owner: "system".into(),
-        settings: "{}".into(),
-        created_at: now,
-    }
-}
-
-fn channel(key: &str, kind: &str, provider: &str, now: Timestamp) -> Channel {
-    Channel {
-        id: ChannelId(0),
-        uuid: Uuid::new_v4(),
-        key: key.into(),
-        name: key.into(),
-        kind: kind.into(),
-        provider: provider.into(),
-        description: None,
-        created_at: now,
-        updated_at: now,
-        archived_at: None,
-    }
-}
 
 fn field(refusal: Result<impl std::fmt::Debug, Refusal>) -> String {
     match refusal {
@@ -247,41 +169,4 @@ async fn a_workflow_without_its_layout_is_promoted_but_not_valid() {
     assert_eq!(valid().await, [false, false, false]);
     assert_eq!(bench.promote(STAGING).await.len(), 1);
     assert_eq!(valid().await, [true, true, true]);
-}
-
-#[tokio::test]
-async fn a_bad_file_never_stops_the_others() {
-    let bench = Bench::new().await;
-    let project = bench.folder.join("project");
-    let write = |path: &str, text: &str| {
-        let file = project.join(path);
-        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-        std::fs::write(file, text).unwrap();
-    };
-    write("workflows/bad-json/workflow.json", "{");
-    write(
-        "workflows/no-file/workflow.json",
-        r#"{"name": "W", "steps": [{"template": {"markdown_body@": "f/x.md"}}]}"#,
-    );
-    write("workflows/good/workflow.json", &workflow("a").to_string());
-    write("workflows/no-name/workflow.json", r#"{"steps": []}"#);
-    write(
-        "layouts/frame/layout.json",
-        r#"{"name": "F", "html_layout@": "h.html", "text_layout": "{{ content }}"}"#,
-    );
-    write("layouts/frame/h.html", "<p>nothing</p>");
-    write("notes/readme.md", "x");
-    let report = project::load(&bench.engine, &project).await.unwrap();
-    let problems: Vec<_> = report.problems().map(|p| format!("{}|{}", p.file.display(), p.field)).collect();
-    assert_eq!(
-        problems,
-        [
-            "layouts/frame/h.html|html_layout",
-            "workflows/bad-json/workflow.json|",
-            "workflows/no-file/f/x.md|steps[0].template.markdown_body",
-            "workflows/no-name/workflow.json|name",
-        ]
-    );
-    assert_eq!(report.counts(), (1, 0, 4));
-    assert!(project::load(&bench.engine, &project.join("none")).await.is_err());
 }
