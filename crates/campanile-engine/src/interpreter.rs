@@ -300,11 +300,13 @@ impl Activation {
     ) -> Result<Vec<Ksuid>, NoMessage> {
         let zone = zone_of(&input.scope.recipient);
         let first_id = message_id(input, &op.step, entry.channel.id, 0, self.messages.len());
-        input.scope.current_message = json!({
-            "id": first_id.to_string(),
-            "inserted_at": first_id.at().to_string(),
-            "updated_at": first_id.at().to_string(),
-        });
+        if input.program.roots.current_message {
+            input.scope.current_message = json!({
+                "id": first_id.to_string(),
+                "inserted_at": first_id.at().to_string(),
+                "updated_at": first_id.at().to_string(),
+            });
+        }
         let step = StepInput {
             entry,
             settings,
