@@ -81,6 +81,7 @@ fn owned(param: &Param<'_>) -> Param<'static> {
         Param::Text(text) => Param::Text(text.clone().into_owned().into()),
         Param::Blob(bytes) => Param::Blob(bytes.clone().into_owned().into()),
         Param::Texts(list) => Param::Texts(list.clone()),
+        Param::Ints(list) => Param::Ints(list.clone()),
         Param::Blobs(list) => Param::Blobs(list.clone()),
     }
 }

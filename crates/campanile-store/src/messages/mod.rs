@@ -145,7 +145,7 @@ static EVENTS: LazyLock<Bulk> = LazyLock::new(|| {
 });
 
 pub(crate) async fn insert_messages(
-    tx: &mut Tx<'_>,
+    tx: &Tx<'_>,
     rows: impl Iterator<Item = &MessageRow>,
 ) -> Result<(), StoreError> {
     let mut values = Vec::new();
@@ -173,7 +173,7 @@ pub(crate) async fn insert_messages(
 }
 
 pub(crate) async fn insert_events(
-    tx: &mut Tx<'_>,
+    tx: &Tx<'_>,
     rows: impl Iterator<Item = &EventRow>,
 ) -> Result<(), StoreError> {
     let mut values = Vec::new();
