@@ -1,12 +1,13 @@
 //! `POST /v1/workflows/{key}/cancel`: 204 whether or not anything matched (workflows.md section 21).
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use campanile_core::problem::Problems;
 use campanile_core::recipient::RecipientRef;
 use campanile_engine::identify::parse_recipient;
 use serde_json::Value;
 
+use super::segments::Segments;
 use crate::app::App;
 use crate::auth::SecretKey;
 use crate::body::JsonObject;
@@ -16,7 +17,7 @@ use crate::error::{ApiError, ApiResult};
 pub(super) async fn cancel(
     SecretKey(env): SecretKey,
     State(app): State<App>,
-    Path(workflow): Path<String>,
+    Segments(workflow): Segments<String>,
     JsonObject(body): JsonObject,
 ) -> ApiResult<StatusCode> {
     let mut problems = Problems::default();
