@@ -51,7 +51,11 @@ fn seconds(log: &Value) -> f64 {
 #[test]
 fn what_was_accepted_is_delivered() {
     on_both(async |kit| {
-        let replies: &[Reply] = &[(200, &[("content-type", "application/json")], r#"{"ok":true}"#), (204, &[], ""), (299, &[], "")];
+        let replies: &[Reply] = &[
+            (200, &[("content-type", "application/json")], r#"{"ok":true}"#),
+            (204, &[], ""),
+            (299, &[], ""),
+        ];
         let provider = Provider::start(replies).await;
         for status_code in [200, 204, 299] {
             let id = send(kit, &provider.url("/hook?x=1")).await;
@@ -60,7 +64,10 @@ fn what_was_accepted_is_delivered() {
             let logs = kit.delivery_logs(&id).await;
             assert_eq!(logs.len(), 1);
             let (request, response) = (&logs[0]["request"], &logs[0]["response"]);
-            assert_eq!((&request["method"], &request["path"], &request["query"]), (&json!("POST"), &json!("/hook"), &json!("?x=1")));
+            assert_eq!(
+                (&request["method"], &request["path"], &request["query"]),
+                (&json!("POST"), &json!("/hook"), &json!("?x=1"))
+            );
             assert_eq!(request["body"], json!({"to": "ada"}));
             assert_eq!(response["status"], status_code);
             let seen = provider.seen().pop().expect("a request came");
@@ -92,7 +99,8 @@ fn one_failure_is_one_more_attempt() {
         assert_eq!(told(kit, &id).await, wanted);
         let logs = kit.delivery_logs(&id).await;
         assert_eq!(logs.iter().map(|log| log["response"]["status"].clone()).collect::<Vec<_>>(), [503, 200]);
-        let keys: Vec<_> = provider.seen().iter().map(|seen| seen.header("idempotency-key").to_owned()).collect();
+        let keys: Vec<_> =
+            provider.seen().iter().map(|seen| seen.header("idempotency-key").to_owned()).collect();
         assert_eq!(keys, [id.as_str(), id.as_str()], "both attempts carry the message's id");
     });
 }
@@ -126,8 +134,13 @@ fn some_answers_end_it_at_once() {
             let events = told(kit, &id).await;
             assert_eq!(events[2], ("delivery_attempted".into(), attempted(1, false)));
             assert_eq!(events.len(), 4, "no second queued: {events:?}");
-            assert_eq!((events[3].0.as_str(), &events[3].1["failure_reason"]), ("undelivered", &json!("fatal_error")));
-            assert!(events[3].1["failure_details"].as_str().is_some_and(|text| text.contains(&code.to_string())));
+            assert_eq!(
+                (events[3].0.as_str(), &events[3].1["failure_reason"]),
+                ("undelivered", &json!("fatal_error"))
+            );
+            assert!(
+                events[3].1["failure_details"].as_str().is_some_and(|text| text.contains(&code.to_string()))
+            );
             kit.advance("PT1H").await;
             assert_eq!(provider.seen().len(), 1, "{code}");
         }
@@ -181,7 +194,10 @@ fn nobody_listening_is_an_attempt_too() {
         let url = gone.url("/hook");
         drop(gone);
         // The port is free only when the listener's task has ended.
-        while tokio::net::TcpStream::connect(url.trim_start_matches("http://").trim_end_matches("/hook")).await.is_ok() {
+        while tokio::net::TcpStream::connect(url.trim_start_matches("http://").trim_end_matches("/hook"))
+            .await
+            .is_ok()
+        {
             tokio::task::yield_now().await;
         }
         let id = send(kit, &url).await;
@@ -212,7 +228,11 @@ fn private_addresses_are_closed_unless_allowed() {
             let id = send(&kit, &url).await;
             assert_eq!(status(&kit, &id).await, "undelivered", "{url}");
             let events = told(&kit, &id).await;
-            assert_eq!(events.last().map(|(_, data)| data["failure_reason"].clone()), Some(json!("fatal_error")), "{url}");
+            assert_eq!(
+                events.last().map(|(_, data)| data["failure_reason"].clone()),
+                Some(json!("fatal_error")),
+                "{url}"
+            );
         }
         assert_eq!(provider.seen().len(), 0);
         kit.close().await;
@@ -314,7 +334,10 @@ fn a_sandboxed_run_reaches_nobody() {
         let body = json!({"recipients": ["ada"], "settings": {"sandbox_mode": true}});
         let run = kit.trigger("hooks", body.clone()).await;
         let messages = kit.messages(&run).await;
-        assert_eq!((&messages[0]["status"], &messages[1]["status"]), (&json!("not_sent"), &json!("delivered")));
+        assert_eq!(
+            (&messages[0]["status"], &messages[1]["status"]),
+            (&json!("not_sent"), &json!("delivered"))
+        );
         kit.channel("webhook", json!({"is_sandbox": true})).await;
         let run = kit.trigger("hooks", json!({"recipients": ["ada"]})).await;
         assert_eq!(kit.messages(&run).await[0]["status"], "not_sent");
@@ -330,7 +353,11 @@ fn a_provider_with_credentials_is_called() {
     on_both(async |kit| {
         let replies: &[Reply] = &[
             (201, &[("content-type", "application/json")], r#"{"sid":"SM1","status":"queued"}"#),
-            (400, &[("content-type", "application/json")], r#"{"code":21211,"message":"not a phone number"}"#),
+            (
+                400,
+                &[("content-type", "application/json")],
+                r#"{"code":21211,"message":"not a phone number"}"#,
+            ),
         ];
         let provider = Provider::start(replies).await;
         let settings = json!({
@@ -342,7 +369,10 @@ fn a_provider_with_credentials_is_called() {
         kit.workflow("texts", json!([steps::sms("sms_1", "Hi")])).await;
         let run = kit.trigger("texts", json!({"recipients": ["ada"]})).await;
         let message = kit.messages(&run).await.remove(0);
-        assert_eq!((&message["status"], &message["metadata"]["external_id"]), (&json!("sent"), &json!("SM1")));
+        assert_eq!(
+            (&message["status"], &message["metadata"]["external_id"]),
+            (&json!("sent"), &json!("SM1"))
+        );
         let seen = provider.seen().remove(0);
         assert_eq!(seen.path, "/2010-04-01/Accounts/AC1/Messages.json");
         assert_eq!(seen.body, "To=%2B4915112345&Body=Hi&From=%2B1555");

@@ -142,24 +142,38 @@ fn an_item_is_as_the_page_shows_it() {
         shown[0]["rendered"] = json!(html);
         assert_eq!(shown, blocks);
         assert_eq!(rich["__typename"], "FeedItem");
-        assert_eq!((&rich["source"]["key"], &rich["source"]["categories"]), (&json!("feeds"), &json!(["news"])));
+        assert_eq!(
+            (&rich["source"]["key"], &rich["source"]["categories"]),
+            (&json!("feeds"), &json!(["news"]))
+        );
         assert_eq!(rich["data"], json!({"id": 7, "nested": {"a": 1}, "list": [1]}));
         assert_eq!((&rich["total_actors"], &rich["total_activities"]), (&json!(1), &json!(1)));
         assert_eq!(rich["actors"][0]["name"], "Bob");
         let activity = &rich["activities"][0];
-        assert_eq!((&activity["actor"]["id"], &activity["recipient"]["name"]), (&json!("bob"), &json!("Ada")));
-        for member in ["seen_at", "read_at", "interacted_at", "link_clicked_at", "clicked_at", "archived_at", "tenant"] {
+        assert_eq!(
+            (&activity["actor"]["id"], &activity["recipient"]["name"]),
+            (&json!("bob"), &json!("Ada"))
+        );
+        for member in
+            ["seen_at", "read_at", "interacted_at", "link_clicked_at", "clicked_at", "archived_at", "tenant"]
+        {
             assert_eq!(rich.get(member), Some(&Value::Null), "{member} is always printed");
         }
         assert_eq!(rich["inserted_at"], "2026-03-02T09:00:00.000000Z");
 
         let compact = kit.feed("ada", "mode=compact").await["entries"][0].clone();
-        assert!(compact.get("activities").is_none() && compact.get("total_activities").is_none(), "{compact}");
+        assert!(
+            compact.get("activities").is_none() && compact.get("total_activities").is_none(),
+            "{compact}"
+        );
         assert_eq!((&compact["data"], &compact["blocks"]), (&json!({"id": 7}), &rich["blocks"]));
 
         let id = rich["id"].as_str().expect("an id");
         let content = kit.get(&format!("/v1/messages/{id}/content")).await.ok();
-        assert_eq!(content["data"], json!({"__typename": "MessageInAppFeedContent", "blocks": rich["blocks"]}));
+        assert_eq!(
+            content["data"],
+            json!({"__typename": "MessageInAppFeedContent", "blocks": rich["blocks"]})
+        );
         assert_eq!(kit.messages(&run).await[0]["id"], id);
         let without = kit.feed("ada", "exclude=entries.activities,meta").await;
         assert!(without.get("meta").is_none(), "{without}");

@@ -5,6 +5,8 @@ mod delivery;
 mod engine;
 mod feed;
 mod kit;
+mod management;
 mod messages;
+mod openapi;
 mod paging;
 mod trigger;

@@ -75,7 +75,12 @@ fn an_interaction_brings_flat_metadata() {
         kit.put(&path, json!({"metadata": five})).await.ok();
         let event = kit.full_events(&id).await.pop().expect("an event");
         assert_eq!((&event["type"], &event["data"]), (&json!("message.interacted"), &five));
-        for metadata in [json!({"a": 1, "b": 1, "c": 1, "d": 1, "e": 1, "f": 1}), json!({"a": {}}), json!({"a": []}), json!([])] {
+        for metadata in [
+            json!({"a": 1, "b": 1, "c": 1, "d": 1, "e": 1, "f": 1}),
+            json!({"a": {}}),
+            json!({"a": []}),
+            json!([]),
+        ] {
             let answer = kit.put(&path, json!({"metadata": metadata})).await;
             assert_eq!(answer.refused(422, "invalid_params"), ["metadata"]);
         }
@@ -114,7 +119,13 @@ fn a_batch_answers_in_the_order_asked_for() {
                 assert_eq!(answer.refused(422, "invalid_params"), ["message_ids"], "{action}");
             }
         }
-        let query: String = asked.as_array().into_iter().flatten().map(|id| format!("message_ids[]={}&", id.as_str().unwrap_or_default())).collect();
+        let query: String = asked
+            .as_array()
+            .into_iter()
+            .flatten()
+            .take(4)
+            .map(|id| format!("message_ids[]={}&", id.as_str().unwrap_or_default()))
+            .collect();
         let contents = kit.get(&format!("/v1/messages/batch/content?{query}")).await.ok();
         assert_eq!(pluck(&contents, "message_id"), [ids[2].as_str(), ids[0].as_str()]);
     });
@@ -132,7 +143,10 @@ fn marking_read_lowers_the_badge() {
         let id = &feed["entries"][0]["id"];
         kit.public.post("/v1/messages/batch/read", json!({"message_ids": [id]})).await.ok();
         let meta = kit.feed("ada", "").await["meta"].clone();
-        assert_eq!((&meta["total_count"], &meta["unread_count"], &meta["unseen_count"]), (&json!(3), &json!(2), &json!(3)));
+        assert_eq!(
+            (&meta["total_count"], &meta["unread_count"], &meta["unseen_count"]),
+            (&json!(3), &json!(2), &json!(3))
+        );
     });
 }
 
@@ -144,9 +158,12 @@ fn list_filters_all_hold() {
         kit.put("/v1/objects/projects/p1", json!({"email": "p@example.com"})).await.ok();
         let document = json!({"categories": ["news"], "steps": [steps::feed("feed_1", "x"), steps::email("email_1", "x")]});
         kit.workflow_with("first", document).await;
-        kit.workflow_with("second", json!({"categories": ["alerts"], "steps": [steps::feed("feed_1", "x")]})).await;
+        kit.workflow_with("second", json!({"categories": ["alerts"], "steps": [steps::feed("feed_1", "x")]}))
+            .await;
         let project = json!({"id": "p1", "collection": "projects"});
-        let run = kit.trigger("first", json!({"recipients": ["ada", project], "tenant": "acme", "data": {"k": 1}})).await;
+        let run = kit
+            .trigger("first", json!({"recipients": ["ada", project], "tenant": "acme", "data": {"k": 1}}))
+            .await;
         kit.advance("PT1M").await;
         kit.trigger("second", json!({"recipients": ["bob"], "data": {"k": "1", "other": true}})).await;
         let mine = kit.messages(&run).await;
@@ -156,7 +173,8 @@ fn list_filters_all_hold() {
         };
         let (ada_feed, ada_mail) = (of("in-app-feed", &json!("ada")), of("email", &json!("ada")));
         let recipient_run = ada_feed["source"]["workflow_recipient_run_id"].as_str().expect("an id");
-        let (feed_id, mail_id) = (ada_feed["id"].as_str().expect("an id"), ada_mail["id"].as_str().expect("an id"));
+        let (feed_id, mail_id) =
+            (ada_feed["id"].as_str().expect("an id"), ada_mail["id"].as_str().expect("an id"));
         kit.put(&format!("/v1/messages/{feed_id}/seen"), json!({})).await.ok();
         kit.put(&format!("/v1/messages/{feed_id}/read"), json!({})).await.ok();
         kit.put(&format!("/v1/messages/{mail_id}/seen"), json!({})).await.ok();
@@ -217,21 +235,42 @@ fn a_message_says_where_it_came_from() {
         let messages = kit.messages(&run).await;
         for (message, step) in messages.iter().zip(["email_1", "sms_1"]) {
             let source = &message["source"];
-            assert_eq!((&message["__typename"], &source["__typename"]), (&json!("Message"), &json!("NotificationSource")));
-            assert_eq!((&source["key"], &message["workflow"], &source["type"]), (&json!("greet"), &json!("greet"), &json!("workflow")));
+            assert_eq!(
+                (&message["__typename"], &source["__typename"]),
+                (&json!("Message"), &json!("NotificationSource"))
+            );
+            assert_eq!(
+                (&source["key"], &message["workflow"], &source["type"]),
+                (&json!("greet"), &json!("greet"), &json!("workflow"))
+            );
             assert_eq!((&source["step_ref"], &source["categories"]), (&json!(step), &json!(["news"])));
             assert_eq!(source["workflow_run_id"], run);
             assert_eq!(message["channel_id"], message["channel"]["id"]);
             assert_eq!((&message["actors"], &message["tenant"]), (&json!(["ada"]), &json!("acme")));
             assert_eq!(message["data"], json!({"a": {"b": 1}}));
-            for member in ["seen_at", "read_at", "interacted_at", "archived_at", "clicked_at", "link_clicked_at", "scheduled_at"] {
+            for member in [
+                "seen_at",
+                "read_at",
+                "interacted_at",
+                "archived_at",
+                "clicked_at",
+                "link_clicked_at",
+                "scheduled_at",
+            ] {
                 assert_eq!(message.get(member), Some(&Value::Null), "{member}");
             }
             let id = message["id"].as_str().expect("an id");
-            assert_eq!(kit.get(&format!("/v1/messages/{id}")).await.ok(), *message, "list and single answer agree");
+            assert_eq!(
+                kit.get(&format!("/v1/messages/{id}")).await.ok(),
+                *message,
+                "list and single answer agree"
+            );
             let activities = kit.get(&format!("/v1/messages/{id}/activities")).await.ok();
             let activity = &activities["items"][0];
-            assert_eq!((&activity["actor"]["id"], &activity["recipient"]["email"]), (&json!("ada"), &json!("ada@example.com")));
+            assert_eq!(
+                (&activity["actor"]["id"], &activity["recipient"]["email"]),
+                (&json!("ada"), &json!("ada@example.com"))
+            );
             assert_eq!(activity["data"], json!({"a": {"b": 1}}));
         }
         let content = async |n: usize| {
@@ -239,7 +278,10 @@ fn a_message_says_where_it_came_from() {
             kit.get(&format!("/v1/messages/{id}/content")).await.ok()["data"].clone()
         };
         let email = content(0).await;
-        assert_eq!((&email["__typename"], &email["to"]), (&json!("MessageEmailContent"), &json!("ada@example.com")));
+        assert_eq!(
+            (&email["__typename"], &email["to"]),
+            (&json!("MessageEmailContent"), &json!("Ada <ada@example.com>"))
+        );
         for member in ["from", "subject_line", "html_body", "text_body"] {
             assert!(email[member].is_string(), "{member}: {email}");
         }
@@ -267,9 +309,17 @@ fn messages_age_out_after_their_retention() {
         kit.workflow("greet", json!([steps::feed("feed_1", "x"), steps::email("email_1", "x")])).await;
         let run = kit.trigger("greet", json!({"recipients": ["ada"]})).await;
         let ids = pluck(&json!(kit.messages(&run).await), "id");
-        kit.advance("P400D").await;
+        kit.advance("P30D").await;
+        assert_eq!(kit.messages(&run).await.len(), 2);
+        kit.advance("PT1S").await;
         assert_eq!(kit.messages(&run).await.len(), 0);
-        kit.get(&format!("/v1/messages/{}", ids[1])).await.refused(404, "resource_missing");
+        for id in &ids {
+            kit.get(&format!("/v1/messages/{id}")).await.refused(404, "resource_missing");
+        }
+        // Feed items and what their readers do with them live for ever.
+        assert_eq!(kit.feed("ada", "").await["meta"]["total_count"], 1);
+        kit.put(&format!("/v1/messages/{}/read", ids[0]), json!({})).await.ok();
+        assert_eq!(kit.feed("ada", "").await["meta"]["unread_count"], 0);
         kit.put(&format!("/v1/messages/{}/read", ids[1]), json!({})).await.refused(404, "resource_missing");
     });
 }

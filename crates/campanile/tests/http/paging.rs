@@ -18,7 +18,9 @@ fn the_table_of_the_page_holds() {
             kit.users(&[&format!("r{row}")]).await;
             kit.advance("PT1S").await;
         }
-        let text = |info: &Value, name: &str| info[name].as_str().unwrap_or_else(|| panic!("{name} of {info}")).to_owned();
+        let text = |info: &Value, name: &str| {
+            info[name].as_str().unwrap_or_else(|| panic!("{name} of {info}")).to_owned()
+        };
         let (found, first) = rows(kit, "").await;
         assert_eq!((found, &first["before"]), (vec!["r1".to_owned(), "r2".to_owned()], &Value::Null));
         let c2 = text(&first, "after");

@@ -8,7 +8,8 @@ use crate::kit::{Kit, on_both, pluck, steps};
 const GREET: &str = "/v1/workflows/greet/trigger";
 
 async fn greet(kit: &Kit) {
-    kit.workflow("greet", json!([steps::feed("feed_1", "{{ data.a }}/{{ data.b }} {{ recipient.name }}")])).await;
+    kit.workflow("greet", json!([steps::feed("feed_1", "{{ data.a }}/{{ data.b }} {{ recipient.name }}")]))
+        .await;
 }
 
 /// The rendered body of a user's newest feed item.
@@ -45,7 +46,11 @@ fn recipients_are_between_one_and_a_thousand() {
             assert_eq!(answer.refused(422, "invalid_params"), ["recipients"]);
         }
         assert_eq!(kit.post(GREET, json!({})).await.refused(422, "invalid_params"), ["recipients"]);
-        assert_eq!(kit.get("/v1/users").await.ok()["entries"], json!([]), "a refused trigger identified somebody");
+        assert_eq!(
+            kit.get("/v1/users").await.ok()["entries"],
+            json!([]),
+            "a refused trigger identified somebody"
+        );
         let inline: Vec<_> = (0..1_000).map(|n| json!({"id": format!("u{n}")})).collect();
         let run = kit.trigger("greet", json!({"recipients": inline})).await;
         let mut path = format!("/v1/messages?workflow_run_id={run}");
@@ -158,7 +163,11 @@ fn an_unknown_tenant_is_made() {
         let inline = json!({"id": "acme", "name": "Acme"});
         kit.trigger("greet", json!({"recipients": ["ada"], "tenant": inline})).await;
         kit.trigger("greet", json!({"recipients": ["ada"], "tenant": "acme"})).await;
-        assert_eq!(kit.get("/v1/tenants/acme").await.ok()["name"], "Acme", "a reference keeps what is stored");
+        assert_eq!(
+            kit.get("/v1/tenants/acme").await.ok()["name"],
+            "Acme",
+            "a reference keeps what is stored"
+        );
     });
 }
 
@@ -168,7 +177,9 @@ fn ten_megabytes_are_accepted() {
         greet(kit).await;
         kit.users(&["ada"]).await;
         let large = "x".repeat(10 * 1024 * 1024 - 200);
-        let run = kit.trigger("greet", json!({"recipients": ["ada"], "data": {"a": "small", "large": large}})).await;
+        let run = kit
+            .trigger("greet", json!({"recipients": ["ada"], "data": {"a": "small", "large": large}}))
+            .await;
         assert_eq!(newest(kit, "ada").await, "<p>small/ ada</p>");
         assert_eq!(kit.status_of_run(&run, "ada").await, "completed");
     });
@@ -181,7 +192,8 @@ fn a_repeated_key_replays_the_answer() {
         kit.workflow("other", json!([steps::feed("feed_1", "Hi")])).await;
         kit.users(&["ada"]).await;
         let ask = async |path: &str, body: &str, key: &str| {
-            let answer = kit.secret.send(Method::POST, path, body.to_owned(), &[("idempotency-key", key)]).await;
+            let answer =
+                kit.secret.send(Method::POST, path, body.to_owned(), &[("idempotency-key", key)]).await;
             kit.idle().await;
             answer
         };

@@ -43,7 +43,13 @@ fn every_body_is_checked_by_the_same_rules() {
             ("cut off", br#"{"name": "#.to_vec(), &[], 400, "invalid_params"),
             ("two values", br#"{} {}"#.to_vec(), &[], 400, "invalid_params"),
             ("not UTF-8", b"{\"name\": \"\xff\xfe\"}".to_vec(), &[], 400, "invalid_params"),
-            ("half a surrogate", br#"{"name": "\ud800"}"#.to_vec(), &[], 400, "invalid_params"),
+            (
+                "half a surrogate",
+                br#"{"name": "\ud800", "data": {"a": "\ud800"}}"#.to_vec(),
+                &[],
+                400,
+                "invalid_params",
+            ),
             ("nested", nested(), &[], 400, "invalid_params"),
             ("a list", b"[]".to_vec(), &[], 422, "invalid_params"),
             ("a text", br#""x""#.to_vec(), &[], 422, "invalid_params"),
@@ -103,8 +109,15 @@ fn a_trigger_names_every_wrong_field_at_once() {
         let answer = kit.post("/v1/workflows/any/trigger", body).await;
         let fields = answer.refused(422, "invalid_params");
         let wanted = [
-            "actor", "cancellation_key", "data", "recipients[0]", "recipients[1]", "recipients[2].id",
-            "recipients[3].timezone", "settings.sandbox_mode", "tenant",
+            "actor",
+            "cancellation_key",
+            "data",
+            "recipients[0]",
+            "recipients[1]",
+            "recipients[2].id",
+            "recipients[3].timezone",
+            "settings.sandbox_mode",
+            "tenant",
         ];
         assert_eq!(fields, wanted, "{}", answer.text);
     });

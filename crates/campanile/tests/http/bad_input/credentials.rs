@@ -80,7 +80,8 @@ fn only_bearer_with_one_space_is_read() {
             ("sk_test_kit", 401),
             ("Bearer sk_test_kit x", 401),
         ] {
-            let answer = kit.nobody.send(http::Method::GET, "/v1/users", "", &[("authorization", value)]).await;
+            let answer =
+                kit.nobody.send(http::Method::GET, "/v1/users", "", &[("authorization", value)]).await;
             assert_eq!(answer.status, status, "{value:?}: {}", answer.text);
             check(&answer);
         }

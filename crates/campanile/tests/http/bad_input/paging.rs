@@ -69,7 +69,7 @@ fn cursors_cannot_be_forged_or_combined() {
         let cut = &after[..after.len() - 2];
         for (path, parameter, _, caller) in lists(kit).await {
             let foreign = !path.starts_with("/v1/users?");
-            for cursor in ["x", "AAAA", "g3QAAAABbQAAAAJpZA", "%00", &tampered, cut, "a%20b"]
+            for cursor in ["x", "AAAA", "g3QAAAABbQAAAAJpZA", &tampered, cut, "a%20b"]
                 .into_iter()
                 .chain(foreign.then_some(after.as_str()))
             {

@@ -44,7 +44,8 @@ fn the_first_true_branch_wins_and_may_end_the_run() {
             assert_eq!(kit.steps(&run).await, wanted, "{plan} {vip}");
             assert_eq!(kit.status_of_run(&run, "ada").await, "completed");
             let selected: Vec<_> = kit.log_of_run(&run, "ada").await;
-            let selected = selected.into_iter().find(|event| event.event == "branch_selected").expect("it is logged");
+            let selected =
+                selected.into_iter().find(|event| event.event == "branch_selected").expect("it is logged");
             let name = if plan == "free" { "default" } else { plan };
             assert_eq!(selected.data["branch"], name);
         }
@@ -99,11 +100,20 @@ fn malformed_branches_are_refused_by_place() {
         for (step, field) in [
             (branch("branch_1", json!([])), "steps[0].branches"),
             (branch("branch_1", json!([named(Value::Null), default])), "steps[0].branches[0].conditions"),
-            (branch("branch_1", json!([named(json!({"all": []})), default])), "steps[0].branches[0].conditions"),
+            (
+                branch("branch_1", json!([named(json!({"all": []})), default])),
+                "steps[0].branches[0].conditions",
+            ),
             (branch("branch_1", json!([default, named(plan("pro"))])), "steps[0].branches[0].conditions"),
             (branch("branch_1", json!(vec![named(plan("a")); 11])), "steps[0].branches"),
-            (steps::when(branch("branch_1", json!([default])), &[("data.a", "exists", Value::Null)]), "steps[0].conditions"),
-            (deep, "steps[0].branches[0].steps[0].branches[0].steps[0].branches[0].steps[0].branches[0].steps[0].branches[0].steps[0]"),
+            (
+                steps::when(branch("branch_1", json!([default])), &[("data.a", "exists", Value::Null)]),
+                "steps[0].conditions",
+            ),
+            (
+                deep,
+                "steps[0].branches[0].steps[0].branches[0].steps[0].branches[0].steps[0].branches[0].steps[0].branches[0].steps[0]",
+            ),
         ] {
             let path = "/v1/workflows/routes?environment=development";
             let answer = kit.service.put(path, json!({"workflow": {"name": "R", "steps": [step]}})).await;

@@ -8,7 +8,8 @@ const CANCEL: &str = "/v1/workflows/waits/cancel";
 
 async fn publish(kit: &Kit) {
     kit.users(&["u1", "u2"]).await;
-    let list = json!([steps::feed("before", "x"), steps::delay("delay_1", 1, "hours"), steps::feed("after", "y")]);
+    let list =
+        json!([steps::feed("before", "x"), steps::delay("delay_1", 1, "hours"), steps::feed("after", "y")]);
     kit.workflow("waits", list).await;
 }
 
@@ -27,9 +28,12 @@ fn a_cancelled_run_never_wakes() {
         assert_eq!(answer.status, 204);
         answer.check_envelope();
         kit.advance("PT2H").await;
-        for (run, messages, status) in
-            [(&first, 2, "cancelled"), (&second, 2, "cancelled"), (&other, 4, "completed"), (&none, 4, "completed")]
-        {
+        for (run, messages, status) in [
+            (&first, 2, "cancelled"),
+            (&second, 2, "cancelled"),
+            (&other, 4, "completed"),
+            (&none, 4, "completed"),
+        ] {
             assert_eq!(kit.messages(run).await.len(), messages);
             assert_eq!(kit.status_of_run(run, "u1").await, status);
         }
@@ -65,7 +69,12 @@ fn nothing_to_cancel_is_no_error() {
         kit.advance("PT1H").await;
         assert_eq!(kit.post(CANCEL, json!({"cancellation_key": "k"})).await.status, 204);
         assert_eq!(kit.status_of_run(&run, "u1").await, "completed", "what has ended stays as it ended");
-        for body in [json!({}), json!({"cancellation_key": null}), json!({"cancellation_key": ""}), json!({"cancellation_key": 7})] {
+        for body in [
+            json!({}),
+            json!({"cancellation_key": null}),
+            json!({"cancellation_key": ""}),
+            json!({"cancellation_key": 7}),
+        ] {
             assert_eq!(kit.post(CANCEL, body).await.refused(422, "invalid_params"), ["cancellation_key"]);
         }
         let body = json!({"cancellation_key": "k", "recipients": "u1"});

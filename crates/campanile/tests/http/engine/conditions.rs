@@ -41,8 +41,20 @@ fn the_examples_of_the_page_hold() {
         ("data.x", "is_between", json!([1, 5]), json!({"x": 6}), false),
         ("data.x", "is_timestamp", json!(null), json!({"x": "2026-03-02"}), true),
         ("data.x", "is_not_timestamp", json!(null), json!({"x": "soon"}), true),
-        ("data.x", "is_timestamp_before", json!("7_days_from_now"), json!({"x": "2026-03-07T09:00:00Z"}), true),
-        ("data.x", "is_timestamp_before", json!("7_days_from_now"), json!({"x": "2026-03-09T09:00:00Z"}), false),
+        (
+            "data.x",
+            "is_timestamp_before",
+            json!("7_days_from_now"),
+            json!({"x": "2026-03-07T09:00:00Z"}),
+            true,
+        ),
+        (
+            "data.x",
+            "is_timestamp_before",
+            json!("7_days_from_now"),
+            json!({"x": "2026-03-09T09:00:00Z"}),
+            false,
+        ),
         ("data.x", "is_timestamp_before", json!("7_days_from_now"), json!({"x": "soon"}), false),
         ("data.x", "is_timestamp_on_or_after", json!("7_days_from_now"), json!({"x": "soon"}), false),
         ("data.x", "is_timestamp_before_now", json!(null), json!({"x": "2026-03-02T08:59:59Z"}), true),
@@ -58,7 +70,8 @@ fn the_examples_of_the_page_hold() {
         for (variable, operator, argument, data, holds) in &table {
             let step = steps::when(steps::feed("feed_1", "x"), &[(variable, operator, argument.clone())]);
             kit.workflow("asks", json!([step])).await;
-            let run = kit.trigger("asks", json!({"recipients": ["ada"], "data": data, "tenant": "acme"})).await;
+            let run =
+                kit.trigger("asks", json!({"recipients": ["ada"], "data": data, "tenant": "acme"})).await;
             let ran = !kit.steps(&run).await.is_empty();
             assert_eq!(ran, *holds, "{variable} {operator} {argument} with {data}");
         }
@@ -83,7 +96,8 @@ fn what_was_not_needed_is_not_evaluated() {
         let text = evaluated.data.to_string();
         assert_eq!(text.matches("not_evaluated").count(), 1, "{text}");
         let events: Vec<_> = log.iter().map(|event| event.event.as_str()).collect();
-        let wanted = ["run_started", "conditions_evaluated", "step_skipped", "message_enqueued", "run_completed"];
+        let wanted =
+            ["run_started", "conditions_evaluated", "step_skipped", "message_enqueued", "run_completed"];
         assert_eq!(events, wanted);
     });
 }
@@ -121,7 +135,6 @@ fn other_shapes_are_refused() {
             json!({"any": [{"any": [one]}]}),
             json!({"all": [{"variable": "data.a", "operator": "resembles", "argument": 1}]}),
             json!({"all": [{"operator": "equal_to", "argument": 1}]}),
-            json!({"none": [one]}),
             json!("data.a"),
         ] {
             let document = json!({"workflow": {"name": "A", "conditions": conditions, "steps": []}});

@@ -48,7 +48,8 @@ fn every_timer_on_the_way_fires_at_its_own_instant() {
         kit.workflow("waits", list).await;
         let run = kit.trigger("waits", json!({"recipients": ["ada"]})).await;
         kit.advance("P7D").await;
-        let at: Vec<_> = kit.messages(&run).await.iter().map(|message| message["inserted_at"].clone()).collect();
+        let at: Vec<_> =
+            kit.messages(&run).await.iter().map(|message| message["inserted_at"].clone()).collect();
         assert_eq!(at, ["2026-03-02T09:10:00.000000Z", "2026-03-02T09:20:00.000000Z"]);
     });
 }
@@ -56,13 +57,28 @@ fn every_timer_on_the_way_fires_at_its_own_instant() {
 #[test]
 fn a_path_names_the_end() {
     on_both(async |kit| {
-        kit.put("/v1/users/ada", json!({"timezone": "America/New_York", "wait": {"unit": "hours", "value": 3}})).await.ok();
+        kit.put(
+            "/v1/users/ada",
+            json!({"timezone": "America/New_York", "wait": {"unit": "hours", "value": 3}}),
+        )
+        .await
+        .ok();
         let actor = json!({"id": "bob", "until": "2026-03-02T11:00:00Z"});
         let tenant = json!({"id": "acme", "until": "2026-03-02T12:30:00+01:00"});
         let day_before = json!({"unit": "hours", "value": -24});
         for (path, offset, data, ends) in [
-            ("data.at", Value::Null, json!({"at": "2026-03-02T10:00:00Z"}), Some("2026-03-02T10:00:00.000000Z")),
-            ("at", Value::Null, json!({"at": {"unit": "minutes", "value": 30}}), Some("2026-03-02T09:30:00.000000Z")),
+            (
+                "data.at",
+                Value::Null,
+                json!({"at": "2026-03-02T10:00:00Z"}),
+                Some("2026-03-02T10:00:00.000000Z"),
+            ),
+            (
+                "at",
+                Value::Null,
+                json!({"at": {"unit": "minutes", "value": 30}}),
+                Some("2026-03-02T09:30:00.000000Z"),
+            ),
             ("recipient.wait", Value::Null, json!({}), Some("2026-03-02T12:00:00.000000Z")),
             ("actor.until", Value::Null, json!({}), Some("2026-03-02T11:00:00.000000Z")),
             ("tenant.until", Value::Null, json!({}), Some("2026-03-02T11:30:00.000000Z")),
@@ -73,7 +89,12 @@ fn a_path_names_the_end() {
                 json!({"at": {"frequency": "weekly", "days": ["mon"], "hours": 9}}),
                 Some("2026-03-02T14:00:00.000000Z"),
             ),
-            ("data.at", day_before.clone(), json!({"at": "2026-03-04T12:00:00Z"}), Some("2026-03-03T12:00:00.000000Z")),
+            (
+                "data.at",
+                day_before.clone(),
+                json!({"at": "2026-03-04T12:00:00Z"}),
+                Some("2026-03-03T12:00:00.000000Z"),
+            ),
             // Past, missing, malformed: no wait, but an error that says so.
             ("data.at", day_before.clone(), json!({"at": "2026-03-03T08:00:00Z"}), None),
             ("data.at", Value::Null, json!({"at": "2026-03-02T09:00:00Z"}), None),
@@ -152,10 +173,8 @@ fn a_paused_run_keeps_its_version() {
 #[test]
 fn what_happens_meanwhile_is_seen_at_wake_up() {
     on_both(async |kit| {
-        let list = json!([
-            steps::delay("delay_1", 1, "hours"),
-            steps::feed("feed_1", "{{ recipient.name }}"),
-        ]);
+        let list =
+            json!([steps::delay("delay_1", 1, "hours"), steps::feed("feed_1", "{{ recipient.name }}"),]);
         kit.workflow("waits", list).await;
         kit.users(&["ada", "bob", "cyd", "dan"]).await;
         let activate = "/v1/workflows/waits/activate?environment=development";
@@ -167,7 +186,10 @@ fn what_happens_meanwhile_is_seen_at_wake_up() {
         kit.service.put(activate, json!({"status": true})).await.ok();
         kit.advance("PT1H").await;
         let feed = kit.feed("ada", "").await;
-        assert_eq!(feed["entries"][0]["blocks"][0]["rendered"].as_str().map(str::trim), Some("<p>Countess</p>"));
+        assert_eq!(
+            feed["entries"][0]["blocks"][0]["rendered"].as_str().map(str::trim),
+            Some("<p>Countess</p>")
+        );
         assert_eq!(kit.messages(&run).await.len(), 1);
 
         let run = kit.trigger("waits", json!({"recipients": ["cyd"]})).await;

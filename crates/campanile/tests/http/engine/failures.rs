@@ -96,7 +96,12 @@ fn a_layout_that_is_not_there_yet_fails_the_step_until_it_is() {
         kit.service.put(&format!("{promote}email_layout"), json!({})).await.ok();
         kit.advance("PT5S").await;
         let sent = kit.live.get(&format!("/v1/messages?workflow_run_id={run}")).await.ok();
-        assert_eq!(sent["items"].as_array().map(Vec::len), Some(1), "{:?}", kit.log_of_run(&run, "ada").await);
+        assert_eq!(
+            sent["items"].as_array().map(Vec::len),
+            Some(1),
+            "{:?}",
+            kit.log_of_run(&run, "ada").await
+        );
         assert_eq!(kit.service.get("/v1/workflows/mails?environment=production").await.ok()["valid"], true);
     });
 }
@@ -108,7 +113,13 @@ fn a_recipient_without_an_address_is_skipped_and_no_failure() {
         let push = json!({"ref": "push_1", "type": "channel", "channel_key": "push",
             "template": {"title": "T", "text_body": "B"}});
         let chat = json!({"ref": "chat_1", "type": "channel", "channel_key": "chat", "template": {"markdown_body": "B"}});
-        let list = json!([steps::email("email_1", "x"), steps::sms("sms_1", "x"), push, chat, steps::feed("feed_1", "x")]);
+        let list = json!([
+            steps::email("email_1", "x"),
+            steps::sms("sms_1", "x"),
+            push,
+            chat,
+            steps::feed("feed_1", "x")
+        ]);
         kit.workflow("all", list).await;
         let project = json!({"id": "p1", "collection": "projects", "name": "P"});
         let run = kit.trigger("all", json!({"recipients": ["ada", project]})).await;

@@ -36,7 +36,11 @@ fn timers_and_retries_go_on() {
         for run in [&run, &cancelled, &again] {
             assert_eq!(kit.messages(run).await[0]["status"], "delivered");
         }
-        assert_eq!(provider.seen().len(), 4, "one attempt failed before the restart and was made again after it");
+        assert_eq!(
+            provider.seen().len(),
+            4,
+            "one attempt failed before the restart and was made again after it"
+        );
     });
 }
 

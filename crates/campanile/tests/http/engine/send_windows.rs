@@ -45,7 +45,10 @@ fn a_message_waits_for_its_window_and_the_run_does_not() {
         assert_eq!(kit.messages(&run).await[0]["status"], "queued");
         kit.advance("PT0.000001S").await;
         let messages = kit.messages(&run).await;
-        assert_eq!((&messages[0]["status"], &messages[1]["status"]), (&json!("not_sent"), &json!("delivered")));
+        assert_eq!(
+            (&messages[0]["status"], &messages[1]["status"]),
+            (&json!("not_sent"), &json!("delivered"))
+        );
         assert_eq!(kit.feed("ada", "").await["meta"]["total_count"], 2);
         let id = messages[1]["id"].as_str().expect("an id");
         assert_eq!(kit.events(id).await, ["created", "queued", "delivered"]);
@@ -80,14 +83,14 @@ fn cancelling_does_not_recall_what_waits() {
         let never = office_hours();
         let list = json!([
             within(steps::feed("feed_1", "x"), never),
-            steps::delay("delay_1", 30, "days"),
+            steps::delay("delay_1", 10, "days"),
             steps::feed("feed_2", "y"),
         ]);
         kit.workflow("office", list).await;
         kit.service.post("/v1/admin/clock", json!({"to": "2026-03-07T12:00:00Z"})).await.ok();
         let run = kit.trigger("office", json!({"recipients": ["ada"], "cancellation_key": "k"})).await;
         kit.post("/v1/workflows/office/cancel", json!({"cancellation_key": "k"})).await.ok();
-        kit.advance("P60D").await;
+        kit.advance("P20D").await;
         assert_eq!(kit.steps(&run).await, ["feed_1"]);
         assert_eq!(kit.messages(&run).await[0]["status"], "delivered");
         assert_eq!(kit.status_of_run(&run, "ada").await, "cancelled");

@@ -36,9 +36,9 @@ impl Db {
         tokio::spawn(connection);
         let name = format!("http{}", uuid::Uuid::new_v4().simple());
         client.batch_execute(&format!("CREATE DATABASE {name}")).await.expect("a database can be made");
-        let (base, query) = url.split_once('?').map_or((url.as_str(), String::new()), |(base, query)| {
-            (base, format!("?{query}"))
-        });
+        let (base, query) = url
+            .split_once('?')
+            .map_or((url.as_str(), String::new()), |(base, query)| (base, format!("?{query}")));
         let (server, _) = base.rsplit_once('/').expect("the URL names a database");
         Some(format!("{server}/{name}{query}"))
     }
@@ -50,9 +50,7 @@ pub async fn stop_the_clock(config: &Config, at: Timestamp) {
         StoreOptions { database_url: config.database_url.clone(), data_dir: config.data_dir.clone() };
     let store = Store::open(&options).await.expect("the database opens");
     store
-        .transact(move |tx| {
-            Box::pin(async move { tx.set_setting("virtual_now", &at.0.to_string()).await })
-        })
+        .transact(move |tx| Box::pin(async move { tx.set_setting("virtual_now", &at.0.to_string()).await }))
         .await
         .expect("the clock can be set");
     store.close().await;

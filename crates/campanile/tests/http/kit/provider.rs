@@ -43,7 +43,8 @@ pub struct Provider {
 impl Provider {
     /// Gives the replies in order, the last one for ever.
     pub async fn start(replies: &[Reply]) -> Self {
-        let script = Arc::new(Script { replies: Mutex::new(replies.iter().copied().collect()), ..Script::default() });
+        let script =
+            Arc::new(Script { replies: Mutex::new(replies.iter().copied().collect()), ..Script::default() });
         let router = Router::new().fallback(answer).with_state(Arc::clone(&script));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("a bound listener has an address");
