@@ -194,9 +194,10 @@ fn a_template_that_does_not_parse_names_its_field() {
                 assert!(message.contains("line 1"), "{message}");
             }
         }
-        let layout = json!({"email_layout": {"name": "L", "html_layout": "{{ content ", "text_layout": "x"}});
+        let layout = json!({"email_layout": {"name": "L", "html_layout": "{{ content ", "text_layout": "{{ content }}"}});
         let answer = kit.service.put("/v1/email_layouts/plain?environment=development", layout).await;
-        assert_eq!(answer.refused(422, "invalid_params"), ["html_layout"]);
+        let fields = answer.refused(422, "invalid_params");
+        assert!(!fields.is_empty() && fields.iter().all(|field| field == "html_layout"), "{fields:?}");
     });
 }
 

@@ -289,3 +289,28 @@ fn environments_see_nothing_of_each_other() {
         assert_eq!(kit.get(&format!("/v1/messages/{id}")).await.ok()["read_at"], Value::Null);
     });
 }
+
+#[test]
+fn twins_of_a_request_make_one_run() {
+    on_both(async |kit| {
+        greet(kit).await;
+        kit.users(&["ada"]).await;
+        let key = uuid::Uuid::new_v4().to_string();
+        let headers = [("idempotency-key", key.as_str())];
+        let twins =
+            (0..16).map(|_| kit.secret.send(Method::POST, GREET, r#"{"recipients":["ada"]}"#, &headers));
+        let answers = futures_util::future::join_all(twins).await;
+        let mut runs = std::collections::HashSet::new();
+        for answer in answers {
+            if answer.status == 409 {
+                answer.refused(409, "idempotency_in_progress");
+                assert_eq!(answer.header("retry-after"), "1");
+            } else {
+                runs.insert(answer.ok()["workflow_run_id"].to_string());
+            }
+        }
+        assert_eq!(runs.len(), 1);
+        kit.idle().await;
+        assert_eq!(kit.feed("ada", "").await["meta"]["total_count"], 1);
+    });
+}
