@@ -30,7 +30,8 @@ pub(super) async fn create(
 ) -> ApiResult<Json<Value>> {
     let text = |name: &str| match body.get(name) {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.as_str())),
+        // No database text can hold a NUL.
+        Some(Value::String(text)) if !text.contains('\0') => Ok(Some(text.as_str())),
         Some(_) => Err(ApiError::field(name, "is invalid")),
     };
     let kind = match text("type")? {

@@ -22,6 +22,10 @@ pub(super) async fn cancel(
 ) -> ApiResult<StatusCode> {
     let mut problems = Problems::default();
     let key = match body.get("cancellation_key") {
+        Some(Value::String(key)) if key.contains('\0') => {
+            problems.add("cancellation_key", "must not contain a NUL character");
+            String::new()
+        }
         Some(Value::String(key)) if !key.is_empty() => key.clone(),
         None | Some(Value::Null) => {
             problems.add("cancellation_key", "can't be blank");

@@ -143,6 +143,10 @@ pub(crate) fn read(app: &App, env: EnvId, workflow: String, bytes: &[u8]) -> Api
     };
     let cancellation_key = match parse(body.cancellation_key)? {
         Value::Null => None,
+        Value::String(text) if text.contains('\0') => {
+            problems.add("cancellation_key", "must not contain a NUL character");
+            None
+        }
         Value::String(text) => Some(text),
         _ => {
             problems.add("cancellation_key", "must be a string");
