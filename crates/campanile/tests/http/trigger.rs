@@ -314,3 +314,31 @@ fn twins_of_a_request_make_one_run() {
         assert_eq!(kit.feed("ada", "").await["meta"]["total_count"], 1);
     });
 }
+
+#[test]
+fn many_recipients_are_expanded_after_the_answer() {
+    on_both(async |kit| {
+        greet(kit).await;
+        kit.users(&["u0", "bob"]).await;
+        let inline =
+            |n: usize| json!({"id": format!("u{n}"), "name": n.to_string(), "$trigger_data": {"b": n}});
+        let recipients: Vec<Value> = std::iter::once(json!("u0")).chain((1..300).map(inline)).collect();
+        // The actor is one of them, and is known.
+        let body =
+            json!({"recipients": recipients, "actor": "u0", "tenant": "acme", "data": {"a": "x", "b": 0}});
+        let run = kit.trigger("greet", body).await;
+        for n in [0, 1, 299] {
+            let user = format!("u{n}");
+            let name = if n == 0 { user.clone() } else { n.to_string() };
+            assert_eq!(newest(kit, &user).await, format!("<p>x/{n} {name}</p>"));
+            let feed = kit.feed(&user, "").await;
+            assert_eq!(pluck(&feed["entries"][0]["actors"], "id"), ["u0"]);
+            assert_eq!(feed["entries"][0]["tenant"], "acme");
+            assert_eq!(kit.status_of_run(&run, &user).await, "completed");
+        }
+        let path = "/v1/workflows/greet/trigger";
+        let recipients: Vec<String> = (0..300).map(|n| format!("u{n}")).collect();
+        let body = json!({"recipients": recipients, "actor": "ghost"});
+        kit.post(path, body).await.refused(422, "actor_missing");
+    });
+}

@@ -132,3 +132,166 @@ fn a_compressed_body_is_read() {
         assert_eq!(user["name"], "Ada");
     });
 }
+
+/// Texts that databases, terminals and parsers are known to trip over, at every place that keeps a text.
+#[test]
+fn no_text_is_a_fault_of_ours() {
+    on_both(async |kit| {
+        kit.users(&["ada"]).await;
+        kit.workflow("greet", json!([crate::kit::steps::feed("feed_1", "{{ data.k }}")])).await;
+        let run = kit.trigger("greet", json!({"recipients": ["ada"]})).await;
+        let message = kit.messages(&run).await[0]["id"].as_str().expect("an id").to_owned();
+        let push = kit.channel_id("push").await;
+        let long = "x".repeat(100_000);
+        for text in
+            ["a\0b", "\0", "\u{fffe}\u{10ffff}", "\u{202e}abc", "\\u0000", "'; DROP TABLE x; --", &long]
+        {
+            let step = json!({"ref": text, "type": "channel", "channel_key": text, "name": text,
+                "template": {"markdown_body": text}});
+            let greeting = crate::kit::steps::feed("feed_1", text);
+            for (caller, method, path, body) in [
+                (
+                    &kit.secret,
+                    "PUT",
+                    "/v1/users/ada",
+                    json!({"name": text, text: 1, "nested": {text: [text]}}),
+                ),
+                (
+                    &kit.secret,
+                    "PUT",
+                    "/v1/users/ada",
+                    json!({"timezone": text, "email": text, "created_at": text}),
+                ),
+                (&kit.secret, "PUT", "/v1/objects/projects/p1", json!({"name": text, text: {text: text}})),
+                (&kit.secret, "PUT", "/v1/tenants/acme", json!({"name": text, text: text})),
+                (
+                    &kit.secret,
+                    "PUT",
+                    "/v1/tenants/acme",
+                    json!({"settings": {"branding": {"primary_color": text}}}),
+                ),
+                (
+                    &kit.secret,
+                    "PUT",
+                    &format!("/v1/users/ada/channel_data/{push}"),
+                    json!({"data": {"tokens": [text]}}),
+                ),
+                (&kit.secret, "POST", "/v1/workflows/greet/trigger", json!({"recipients": [text]})),
+                (&kit.secret, "POST", "/v1/workflows/greet/trigger", json!({"recipients": [{"id": text}]})),
+                (
+                    &kit.secret,
+                    "POST",
+                    "/v1/workflows/greet/trigger",
+                    json!({"recipients": [{"id": "ada", "collection": text}]}),
+                ),
+                (
+                    &kit.secret,
+                    "POST",
+                    "/v1/workflows/greet/trigger",
+                    json!({"recipients": [{"id": "ada", text: text, "$trigger_data": {text: text, "k": text}}]}),
+                ),
+                (
+                    &kit.secret,
+                    "POST",
+                    "/v1/workflows/greet/trigger",
+                    json!({"recipients": ["ada"], "data": {text: text, "k": text, "n": {text: [text]}}}),
+                ),
+                (
+                    &kit.secret,
+                    "POST",
+                    "/v1/workflows/greet/trigger",
+                    json!({"recipients": ["ada"], "tenant": text}),
+                ),
+                (
+                    &kit.secret,
+                    "POST",
+                    "/v1/workflows/greet/trigger",
+                    json!({"recipients": ["ada"], "actor": {"id": text}}),
+                ),
+                (
+                    &kit.secret,
+                    "POST",
+                    "/v1/workflows/greet/trigger",
+                    json!({"recipients": ["ada"], "cancellation_key": text}),
+                ),
+                (
+                    &kit.secret,
+                    "POST",
+                    "/v1/workflows/greet/cancel",
+                    json!({"cancellation_key": text, "recipients": [text]}),
+                ),
+                (
+                    &kit.public,
+                    "PUT",
+                    &format!("/v1/messages/{message}/interacted"),
+                    json!({"metadata": {text: text}}),
+                ),
+                (&kit.public, "POST", "/v1/messages/batch/read", json!({"message_ids": [text, message]})),
+                (
+                    &kit.service,
+                    "PUT",
+                    "/v1/workflows/odd?environment=development&commit=true",
+                    json!({"workflow": {"name": text, "description": text, "tags": [text], "categories": [text],
+                        "steps": [greeting]}}),
+                ),
+                (
+                    &kit.service,
+                    "PUT",
+                    "/v1/workflows/odd?environment=development&commit=true",
+                    json!({"workflow": {"name": "Odd", "categories": [text], "steps": [greeting]}}),
+                ),
+                (
+                    &kit.service,
+                    "PUT",
+                    "/v1/workflows/odd?environment=development",
+                    json!({"workflow": {"name": "Odd", "steps": [step]}}),
+                ),
+                (
+                    &kit.service,
+                    "PUT",
+                    "/v1/email_layouts/odd?environment=development",
+                    json!({"email_layout": {"name": text, "html_layout": format!("{text}{{{{ content }}}}"),
+                        "text_layout": "{{ content }}"}}),
+                ),
+                (&kit.service, "POST", "/v1/admin/keys", json!({"description": text})),
+                (&kit.service, "PUT", "/v1/admin/channels/sms", json!({"name": text, "description": text})),
+                (
+                    &kit.service,
+                    "PUT",
+                    "/v1/admin/channels/sms",
+                    json!({"provider_settings": {"account_id": text}}),
+                ),
+                (&kit.service, "POST", "/v1/admin/clock", json!({"advance": text})),
+                (
+                    &kit.service,
+                    "PUT",
+                    "/v1/workflows/greet/run?environment=development",
+                    json!({"recipients": [{"id": "ada", "name": text}], "data": {"k": text}}),
+                ),
+            ] {
+                let method: http::Method = method.parse().expect("a method");
+                let answer = caller.send(method, path, body.to_string(), &[]).await;
+                assert!(answer.status < 500, "{path} {}: {}", body.to_string().escape_debug(), answer.text);
+                check(&answer);
+            }
+        }
+        kit.idle().await;
+        // Whatever was kept can be read again.
+        let feed = kit.channel_id("in-app-feed").await;
+        for path in [
+            "/v1/users".to_owned(),
+            "/v1/users/ada".to_owned(),
+            "/v1/objects/projects".to_owned(),
+            "/v1/tenants".to_owned(),
+            "/v1/messages".to_owned(),
+            "/v1/messages?trigger_data=%7B%22k%22%3A%22a%5Cu0000b%22%7D".to_owned(),
+            format!("/v1/users/ada/feeds/{feed}"),
+            format!("/v1/messages/{message}/events"),
+            format!("/v1/messages/{message}/activities"),
+        ] {
+            let answer = kit.get(&path).await;
+            check(&answer);
+            assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+        }
+    });
+}
