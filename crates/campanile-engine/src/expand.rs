@@ -102,7 +102,10 @@ impl Engine {
         let shared = SharedRoots {
             actor: actor.map(Arc::new),
             tenant: tenant.map(Arc::new),
-            workflow: workflow_root(&program, run.cancellation_key.as_deref()),
+            workflow: match roots.workflow {
+                true => workflow_root(&program, run.cancellation_key.as_deref()),
+                false => Value::Null,
+            },
             vars: json!({}),
             timestamp: Value::String(run.inserted_at.to_string()),
             data: Arc::clone(&data),

@@ -167,19 +167,34 @@ fn write_group(db: &Mutex<Connection>, group: &mut Vec<Write>) {
 
 type Waiting = (Box<unit::Unit>, tokio::sync::oneshot::Sender<Result<unit::Outcome, StoreError>>);
 
-/// Writes the units gathered so far; a unit that fails undoes only itself.
+/// Writes the units gathered so far, table by table; when that fails, one by one, so that a unit that cannot be
+/// written undoes only itself.
 fn flush(
     db: &Mutex<Connection>,
     units: &mut Vec<Waiting>,
     answers: &mut Vec<Box<dyn FnOnce(Option<&StoreError>)>>,
 ) {
-    for (unit, reply) in units.drain(..) {
+    if units.is_empty() {
+        return;
+    }
+    let (batch, replies): (Vec<unit::Unit>, Vec<_>) =
+        units.drain(..).map(|(unit, reply)| (*unit, reply)).unzip();
+    let write = |part: &[unit::Unit]| {
         let mut tx = Tx { inner: TxInner::Sqlite(db) };
-        let result = alone(db, || {
-            futures_util::FutureExt::now_or_never(unit::write_units(&mut tx, std::slice::from_ref(&*unit)))
-        });
-        let result =
-            result.and_then(|mut outcomes| outcomes.pop().ok_or_else(|| StoreError::corrupt("no outcome")));
+        alone(db, || futures_util::FutureExt::now_or_never(unit::write_units(&mut tx, part)))
+    };
+    let results: Vec<Result<unit::Outcome, StoreError>> = match write(&batch) {
+        Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
+        Err(error) if batch.len() == 1 => vec![Err(error)],
+        Err(_) => batch
+            .chunks(1)
+            .map(|one| {
+                write(one)
+                    .and_then(|mut outcomes| outcomes.pop().ok_or_else(|| StoreError::corrupt("no outcome")))
+            })
+            .collect(),
+    };
+    for (result, reply) in results.into_iter().zip(replies) {
         answers.push(Box::new(move |failed| {
             let _ = reply.send(failed.cloned().map_or(result, Err));
         }));
