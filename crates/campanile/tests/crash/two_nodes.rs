@@ -105,11 +105,7 @@ async fn leased_jobs_finish_on_the_other_node_within_the_lease() {
         took < Duration::from_secs(LEASE_SECONDS) + SLACK,
         "the lease is {LEASE_SECONDS} s, it took {took:?}"
     );
-    b.wait("all of them are delivered", 10, || async {
-        let left = b.client.all("/v1/messages?status[]=queued&status[]=delivery_attempted", "items").await?;
-        if left.is_empty() { Ok(()) } else { Err(format!("{} are not", left.len())) }
-    })
-    .await;
+    b.wait("all of them are delivered", 10, || b.nothing_on_its_way()).await;
     assert_eq!(receivers.hooks.count() as u64, 2 * HELD, "each is called once by A and once by B");
     b.stop().await;
     leftovers::none_after(&b).await;

@@ -99,6 +99,8 @@ impl Ledger {
             self.missing(&world, false)
         })
         .await;
+        // What was called and not recorded before a kill is called again when its lease runs out.
+        node.wait("no message is on its way", seconds, || node.nothing_on_its_way()).await;
         let world = node
             .wait("everything accepted is delivered, everything else whole or absent", seconds, || async {
                 let feed = feeds(node, &feed_id).await?;

@@ -183,6 +183,13 @@ impl Node {
         eventually(what, seconds, || self.log_tail(), probe).await
     }
 
+    /// `Ok` when no message waits for an attempt or its record.
+    pub async fn nothing_on_its_way(&self) -> Result<(), String> {
+        let left =
+            self.client.all("/v1/messages?status[]=queued&status[]=delivery_attempted", "items").await?;
+        if left.is_empty() { Ok(()) } else { Err(format!("{} messages are on their way", left.len())) }
+    }
+
     /// Where it listens.
     pub fn port(&self) -> u16 {
         self.port
