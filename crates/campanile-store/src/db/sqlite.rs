@@ -134,27 +134,29 @@ fn write_groups(db: &Mutex<Connection>, mut waiting: mpsc::Receiver<Write>, stat
     }
 }
 
+/// Answers one write; given the error when its transaction was not committed.
+type Answer = Box<dyn FnOnce(Option<&StoreError>)>;
+
 fn write_group(db: &Mutex<Connection>, group: &mut Vec<Write>) {
-    let begun = execute(&db.lock(), "BEGIN IMMEDIATE", &[]);
-    if let Err(error) = begun {
-        return group.drain(..).for_each(|write| refuse(write, &error));
-    }
-    let mut answers: Vec<Box<dyn FnOnce(Option<&StoreError>)>> = Vec::with_capacity(group.len());
-    let mut units = Vec::new();
+    let mut begun = execute(&db.lock(), "BEGIN IMMEDIATE", &[]);
+    let mut answers: Vec<Answer> = Vec::with_capacity(group.len());
     for write in group.drain(..) {
-        match write {
-            Write::Unit(unit, reply) => units.push((unit, reply)),
-            Write::Work(work, reply) => {
-                flush(db, &mut units, &mut answers);
-                let mut tx = Tx { inner: TxInner::Sqlite(db) };
-                let result = alone(db, || futures_util::FutureExt::now_or_never(work(&mut tx)));
-                answers.push(Box::new(move |failed| {
-                    let _ = reply.send(failed.cloned().map_or(result, Err));
-                }));
-            }
+        if let Err(error) = &begun {
+            refuse(write, error);
+            continue;
+        }
+        answers.push(write_one(db, write));
+        // After some errors, a full disk among them, SQLite has undone the whole transaction and not just this write.
+        if db.lock().is_autocommit() {
+            let lost =
+                StoreError::unavailable("the transaction was undone, perhaps because the disk is full");
+            answers.drain(..).for_each(|answer| answer(Some(&lost)));
+            begun = execute(&db.lock(), "BEGIN IMMEDIATE", &[]);
         }
     }
-    flush(db, &mut units, &mut answers);
+    if begun.is_err() {
+        return;
+    }
     let committed = execute(&db.lock(), "COMMIT", &[]);
     if let Err(error) = &committed {
         tracing::error!(%error, "commit failed; nothing of the group was written");
@@ -165,24 +167,22 @@ fn write_group(db: &Mutex<Connection>, group: &mut Vec<Write>) {
     }
 }
 
-type Waiting = (Box<unit::Unit>, tokio::sync::oneshot::Sender<Result<unit::Outcome, StoreError>>);
-
-/// Writes the units gathered so far; a unit that fails undoes only itself.
-fn flush(
-    db: &Mutex<Connection>,
-    units: &mut Vec<Waiting>,
-    answers: &mut Vec<Box<dyn FnOnce(Option<&StoreError>)>>,
-) {
-    for (unit, reply) in units.drain(..) {
-        let mut tx = Tx { inner: TxInner::Sqlite(db) };
-        let result = alone(db, || {
-            futures_util::FutureExt::now_or_never(unit::write_units(&mut tx, std::slice::from_ref(&*unit)))
-        });
-        let result =
-            result.and_then(|mut outcomes| outcomes.pop().ok_or_else(|| StoreError::corrupt("no outcome")));
-        answers.push(Box::new(move |failed| {
-            let _ = reply.send(failed.cloned().map_or(result, Err));
-        }));
+/// Performs one write in the open transaction; one that fails undoes only itself.
+fn write_one(db: &Mutex<Connection>, write: Write) -> Answer {
+    let mut tx = Tx { inner: TxInner::Sqlite(db) };
+    match write {
+        Write::Unit(unit, reply) => {
+            let units = std::slice::from_ref(&*unit);
+            let result =
+                alone(db, || futures_util::FutureExt::now_or_never(unit::write_units(&mut tx, units)));
+            let result = result
+                .and_then(|mut outcomes| outcomes.pop().ok_or_else(|| StoreError::corrupt("no outcome")));
+            Box::new(move |failed| drop(reply.send(failed.cloned().map_or(result, Err))))
+        }
+        Write::Work(work, reply) => {
+            let result = alone(db, || futures_util::FutureExt::now_or_never(work(&mut tx)));
+            Box::new(move |failed| drop(reply.send(failed.cloned().map_or(result, Err))))
+        }
     }
 }
 
@@ -197,10 +197,17 @@ fn alone<T>(
         .unwrap_or_else(|| {
             Err(StoreError::corrupt("a transaction waited for something else than the database"))
         });
-    if result.is_err() {
-        let _ = execute(&db.lock(), "ROLLBACK TO one", &[]);
+    let db = db.lock();
+    if db.is_autocommit() {
+        // There is no savepoint any more; the caller sees that the transaction is gone.
+        let error = result.err().unwrap_or_else(|| StoreError::unavailable("the transaction was undone"));
+        tracing::error!(%error, "SQLite undid a whole transaction");
+        return Err(error);
     }
-    execute(&db.lock(), "RELEASE one", &[])?;
+    if result.is_err() {
+        let _ = execute(&db, "ROLLBACK TO one", &[]);
+    }
+    execute(&db, "RELEASE one", &[])?;
     result
 }
 
