@@ -8,6 +8,7 @@
 //! - `CAMPANILE_CRASH_SEED=n` repeats the random decisions of a run; each run prints its seed.
 
 mod cancel;
+mod contention;
 mod database_away;
 mod full_disk;
 mod kill_loop;
