@@ -6,6 +6,7 @@ use std::sync::Arc;
 use campanile_channels::push::AccessToken;
 use campanile_core::clock::Clock;
 use campanile_core::ids::{ChannelId, EnvId};
+use campanile_core::time::Micros;
 use campanile_store::{ResourceKind, Store, StoreError};
 use parking_lot::{Mutex, RwLock};
 use serde_json::Value;
@@ -18,12 +19,21 @@ use crate::transport::{HttpOptions, Roots, Transport};
 use crate::vault::Vault;
 
 /// How the engine behaves.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct EngineOptions {
     /// User-configured requests may reach loopback and private addresses.
     pub allow_private_addresses: bool,
     /// More certificate authorities for outgoing TLS, PEM.
     pub extra_roots: Option<Vec<u8>>,
+    /// How long a claimed job stays this node's. Longer than any provider may take (delivery.md R7.8), or the job is
+    /// done twice; whoever waits for the jobs of a node that died waits as long.
+    pub lease: Micros,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self { allow_private_addresses: false, extra_roots: None, lease: Micros::seconds(90) }
+    }
 }
 
 /// Channel, environment and a mark of the settings that a token was made with.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use campanile_core::time::{Micros, Timestamp};
+use campanile_core::time::Timestamp;
 use campanile_store::{Claim, JobKind, Outcome, StoreError, Unit};
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -16,8 +16,6 @@ use tokio_util::sync::CancellationToken;
 use crate::engine::Engine;
 use crate::expand::{CHUNK, Pending};
 
-/// How long a claimed job stays this node's: longer than the longest provider timeout (delivery.md R7.8).
-pub(crate) const LEASE: Micros = Micros::seconds(90);
 /// Jobs in progress on one node.
 const RUNNING_MAX: usize = 256;
 /// Jobs claimed at once.
@@ -105,7 +103,7 @@ impl Engine {
             }
             let Some(place) = self.try_place() else { break };
             job.claim = self.node();
-            job.run_at = now + LEASE;
+            job.run_at = now + self.options().lease;
             job.attempt = 1;
             job.first_at = Some(now);
             own.push((place, job.claimed()));
@@ -191,7 +189,7 @@ impl Engine {
                 .collect();
             let mut unit = if done < pending.len() {
                 let payload = Some(done.to_string());
-                Unit::continuing(claim.clone(), self.clock().now() + LEASE, payload)
+                Unit::continuing(claim.clone(), self.clock().now() + self.options().lease, payload)
             } else {
                 let mut last = Unit::finishing(claim.clone());
                 last.expanded.push(run.id);
@@ -238,7 +236,8 @@ impl Engine {
             return Ok(Some(LOOK_EVERY));
         }
         let now = self.clock().now();
-        let claims = self.store().claim_due(now, LEASE, self.node(), places.len() as i64).await?;
+        let claims =
+            self.store().claim_due(now, self.options().lease, self.node(), places.len() as i64).await?;
         let full = claims.len() == places.len();
         for claim in claims {
             if let Some(place) = places.pop() {

@@ -159,6 +159,9 @@ impl Engine {
             }
         }
         if !upserts.is_empty() {
+            // Each locks its row: in one order everywhere, or two triggers that name the same people wait for each
+            // other. The order of entries with one key stays.
+            upserts.sort_by_cached_key(|one| one.reference().key());
             let problem = Arc::new(Mutex::new(None));
             let refused = Arc::clone(&problem);
             let written = self

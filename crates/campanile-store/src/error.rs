@@ -2,12 +2,18 @@
 
 use std::sync::Arc;
 
+/// How often a write that met [`StoreError::Contended`] is made in all.
+pub(crate) const WRITES_MAX: usize = 4;
+
 /// A statement that could not be carried out. Nothing of its transaction was written.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// The database is away, busy, read-only or full; the same call may succeed later.
     #[error("the database is unavailable: {0}")]
     Unavailable(Arc<str>),
+    /// Another transaction stood in the way, as in a deadlock; the same call will most likely succeed at once.
+    #[error("another transaction was in the way: {0}")]
+    Contended(Arc<str>),
     /// The write met a uniqueness rule.
     #[error("conflict: {0}")]
     Conflict(Arc<str>),
@@ -52,8 +58,9 @@ impl From<tokio_postgres::Error> for StoreError {
         let text = format!("{} ({})", db.message(), db.code().code());
         match db.code().code().get(..2) {
             Some("23") => Self::Conflict(text.into()),
-            // Connection, resources, operator intervention, system error, rollback.
-            Some("08" | "53" | "57" | "58" | "40") => Self::unavailable(text),
+            Some("40") => Self::Contended(text.into()),
+            // Connection, resources, operator intervention, system error.
+            Some("08" | "53" | "57" | "58") => Self::unavailable(text),
             _ => Self::corrupt(text),
         }
     }

@@ -8,7 +8,7 @@ use campanile_core::time::Timestamp;
 use uuid::Uuid;
 
 use crate::db::{Bulk, Column, Cost, Param, Row, Store, Tx};
-use crate::error::StoreError;
+use crate::error::{StoreError, WRITES_MAX};
 use crate::unit::RunUpdate;
 
 /// Where a recipient run stands (workflows.md section 4). There is no failed status.
@@ -277,8 +277,9 @@ fn stored_run(mut row: Row) -> Result<StoredRun, StoreError> {
     })
 }
 
-const STORED_RUN: &str = "r.recipient, r.id, r.status, r.error_count, r.state, r.log, r.trigger_data, \
-                          r.inserted_at, r.updated_at FROM recipient_runs r JOIN workflow_runs w ON w.id = r.run";
+const STORED_COLUMNS: &str = "r.recipient, r.id, r.status, r.error_count, r.state, r.log, r.trigger_data, \
+                              r.inserted_at, r.updated_at";
+const STORED_FROM: &str = "FROM recipient_runs r JOIN workflow_runs w ON w.id = r.run";
 
 impl Store {
     /// One workflow run.
@@ -300,7 +301,7 @@ impl Store {
 
     /// One recipient run by its id. Ids are unique across environments; the caller compares `run.env`.
     pub async fn recipient_run(&self, id: Uuid) -> Result<Option<StoredRun>, StoreError> {
-        let sql = format!("SELECT {RUN_COLUMNS}, {STORED_RUN} WHERE r.id = $1");
+        let sql = format!("SELECT {RUN_COLUMNS}, {STORED_COLUMNS} {STORED_FROM} WHERE r.id = $1");
         self.query_one(&sql, &[id.into()]).await?.map(stored_run).transpose()
     }
 
@@ -310,7 +311,10 @@ impl Store {
             return Ok(Vec::new());
         }
         let ids = Param::Blobs(ids.iter().map(|id| id.as_bytes().to_vec()).collect());
-        let sql = format!("SELECT {RUN_COLUMNS}, {STORED_RUN} WHERE r.id IN {}", self.blobs_in("$1"));
+        let sql = format!(
+            "SELECT {RUN_COLUMNS}, {STORED_COLUMNS} {STORED_FROM} WHERE r.id IN {}",
+            self.blobs_in("$1")
+        );
         self.query(Cost::Point, &sql, &[ids]).await?.into_iter().map(stored_run).collect()
     }
 
@@ -341,6 +345,25 @@ impl Store {
         now: Timestamp,
         cancelled: fn(&StoredRun, Timestamp) -> (String, String),
     ) -> Result<u64, StoreError> {
+        let once = || self.cancel_once(env, workflow, key, recipients.clone(), now, cancelled);
+        let mut result = once().await;
+        for _ in 1..WRITES_MAX {
+            let Err(StoreError::Contended(cause)) = &result else { break };
+            tracing::warn!(%cause, "a cancellation is written again");
+            result = once().await;
+        }
+        result
+    }
+
+    async fn cancel_once(
+        &self,
+        env: EnvId,
+        workflow: &str,
+        key: &str,
+        recipients: Option<Vec<RecipientRef>>,
+        now: Timestamp,
+        cancelled: fn(&StoredRun, Timestamp) -> (String, String),
+    ) -> Result<u64, StoreError> {
         let (workflow, key) = (workflow.to_owned(), key.to_owned());
         self.transact(move |tx| {
             Box::pin(async move {
@@ -355,20 +378,31 @@ impl Store {
                         tx.execute("UPDATE workflow_runs SET pending = NULL WHERE id = $1", &[id]).await?;
                     }
                 }
-                let lock = if tx.is_postgres() { "FOR UPDATE OF r" } else { "" };
-                let sql = format!(
-                    "SELECT {RUN_COLUMNS}, {STORED_RUN} WHERE w.env = $1 AND w.workflow = $2 \
-                     AND w.cancellation_key = $3 AND r.env = $1 AND r.status < 3 {lock}"
+                let named = |recipient: &str| {
+                    recipients.as_ref().is_none_or(|list| list.iter().any(|r| r.key() == recipient))
+                };
+                let runs = format!(
+                    "{STORED_FROM} WHERE w.env = $1 AND w.workflow = $2 AND w.cancellation_key = $3 \
+                     AND r.env = $1 AND r.status < 3"
                 );
-                let rows =
-                    tx.query(&sql, &[env.into(), workflow.as_str().into(), key.as_str().into()]).await?;
+                let params = || [env.into(), workflow.as_str().into(), key.as_str().into()];
+                if tx.is_postgres() {
+                    // Whoever finishes a job takes the job first and the run after it; so do we, or both wait.
+                    let sql = format!("SELECT r.recipient, r.id {runs} ORDER BY r.id");
+                    for mut row in tx.query(&sql, &params()).await? {
+                        if named(&row.text(0)?) {
+                            let id: Param<'_> = row.uuid(1)?.into();
+                            tx.execute("DELETE FROM jobs WHERE target = $1 AND kind = 2", &[id]).await?;
+                        }
+                    }
+                }
+                let lock = if tx.is_postgres() { "FOR UPDATE OF r" } else { "" };
+                let sql = format!("SELECT {RUN_COLUMNS}, {STORED_COLUMNS} {runs} {lock}");
+                let rows = tx.query(&sql, &params()).await?;
                 let mut count = 0;
                 for row in rows {
                     let stored = stored_run(row)?;
-                    let named = recipients
-                        .as_ref()
-                        .is_none_or(|list| list.iter().any(|r| r.key() == stored.recipient_run.recipient));
-                    if !named {
+                    if !named(&stored.recipient_run.recipient) {
                         continue;
                     }
                     let id = Param::Blob(stored.recipient_run.id.as_bytes().to_vec().into());

@@ -66,6 +66,10 @@ pub struct ServeArgs {
     /// Days that messages other than in-app ones are kept [default: 90].
     #[arg(long, env = "CAMPANILE_RETENTION_DAYS")]
     pub retention_days: Option<u32>,
+    /// Seconds until another node takes up the work of one that died [default: 90]. Deliveries that take longer are
+    /// made twice, and a webhook may take 50.
+    #[arg(long, env = "CAMPANILE_LEASE_SECONDS")]
+    pub lease_seconds: Option<u32>,
     /// PEM file with more certificate authorities for outgoing TLS.
     #[arg(long, env = "CAMPANILE_EXTRA_CA_FILE")]
     pub extra_ca_file: Option<PathBuf>,

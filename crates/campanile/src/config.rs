@@ -7,6 +7,9 @@ use serde::Deserialize;
 
 use crate::cli::ServeArgs;
 
+/// Shorter leases than this run out while their jobs are being done.
+const LEASE_SECONDS_MIN: u32 = 5;
+
 /// What the server runs with.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -26,6 +29,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Retention of messages.
     pub retention_days: u32,
+    /// Seconds that a claimed job stays its node's.
+    pub lease_seconds: u32,
     /// More certificate authorities, PEM.
     pub extra_ca_file: Option<PathBuf>,
     /// Log filter.
@@ -43,6 +48,7 @@ struct File {
     allow_private_addresses: Option<bool>,
     public_url: Option<String>,
     retention_days: Option<u32>,
+    lease_seconds: Option<u32>,
     extra_ca_file: Option<PathBuf>,
     log: Option<String>,
 }
@@ -62,6 +68,10 @@ impl Config {
         if retention_days == 0 {
             return Err("retention_days must be at least 1".into());
         }
+        let lease_seconds = args.lease_seconds.or(file.lease_seconds).unwrap_or(90);
+        if lease_seconds < LEASE_SECONDS_MIN {
+            return Err(format!("lease_seconds must be at least {LEASE_SECONDS_MIN}"));
+        }
         Ok(Self {
             listen: args.listen.clone().or(file.listen).unwrap_or_else(|| "127.0.0.1:4000".into()),
             data_dir: args.data_dir.clone().or(file.data_dir).unwrap_or_else(|| "./data".into()),
@@ -74,6 +84,7 @@ impl Config {
                 .unwrap_or(false),
             public_url: args.public_url.clone().or(file.public_url),
             retention_days,
+            lease_seconds,
             extra_ca_file: args.extra_ca_file.clone().or(file.extra_ca_file),
             log: args.log.clone().or(file.log).unwrap_or_else(|| "info".into()),
         })
@@ -136,6 +147,8 @@ mod tests {
         };
         let config = Config::resolve(&args).unwrap();
         assert_eq!((config.listen.as_str(), config.retention_days), ("127.0.0.1:1", 7));
+        let short = ServeArgs { lease_seconds: Some(4), ..args.clone() };
+        assert!(Config::resolve(&short).unwrap_err().contains("lease_seconds"));
         std::fs::write(&path, "lisen = \"x\"\n").unwrap();
         assert!(Config::resolve(&args).unwrap_err().contains("lisen"));
         std::fs::remove_dir_all(&dir).unwrap();

@@ -49,7 +49,11 @@ pub async fn open(config: &Config, keys: FirstStart) -> Result<(Engine, Option<F
         }
         None => None,
     };
-    let options = EngineOptions { allow_private_addresses: config.allow_private_addresses, extra_roots };
+    let options = EngineOptions {
+        allow_private_addresses: config.allow_private_addresses,
+        extra_roots,
+        lease: Micros::seconds(i64::from(config.lease_seconds)),
+    };
     let engine = Engine::new(store, clock, vault, options).await.map_err(|error| error.to_string())?;
     Ok((engine, made))
 }

@@ -11,7 +11,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::param::{Param, Row};
 use super::{CommitStats, Tx, TxInner, WorkFn, Write};
-use crate::error::StoreError;
+use crate::error::{StoreError, WRITES_MAX};
 use crate::schema;
 use crate::unit::{Outcome, Unit, write_units};
 
@@ -232,7 +232,18 @@ async fn look_up_group(pool: &Pool, group: &[LookUp]) -> Result<HashMap<i64, Row
         .collect()
 }
 
+/// Writes a group; again when a deadlock undid it.
 async fn write_group(pool: &Pool, units: &[Unit]) -> Result<Vec<Outcome>, StoreError> {
+    let mut result = write_group_once(pool, units).await;
+    for _ in 1..WRITES_MAX {
+        let Err(StoreError::Contended(cause)) = &result else { break };
+        tracing::warn!(%cause, units = units.len(), "a group is written again");
+        result = write_group_once(pool, units).await;
+    }
+    result
+}
+
+async fn write_group_once(pool: &Pool, units: &[Unit]) -> Result<Vec<Outcome>, StoreError> {
     let mut client = pool.get().await?;
     let transaction = client.transaction().await?;
     let mut tx = Tx { inner: TxInner::Postgres(&transaction) };

@@ -135,70 +135,109 @@ fn write_groups(db: &Mutex<Connection>, mut waiting: mpsc::Receiver<Write>, stat
     }
 }
 
-fn write_group(db: &Mutex<Connection>, group: &mut Vec<Write>) {
+/// Answers one write; given the error when its transaction was not committed.
+type Answer = Box<dyn FnOnce(Option<&StoreError>)>;
+type Reply<T> = tokio::sync::oneshot::Sender<Result<T, StoreError>>;
+
+/// One transaction in the making.
+struct Group<'d> {
+    db: &'d Mutex<Connection>,
+    /// Whether the transaction is open.
+    begun: Result<u64, StoreError>,
+    answers: Vec<Answer>,
+}
+
+fn write_group(db: &Mutex<Connection>, writes: &mut Vec<Write>) {
     let begun = execute(&db.lock(), "BEGIN IMMEDIATE", &[]);
-    if let Err(error) = begun {
-        return group.drain(..).for_each(|write| refuse(write, &error));
-    }
-    let mut answers: Vec<Box<dyn FnOnce(Option<&StoreError>)>> = Vec::with_capacity(group.len());
-    let mut units = Vec::new();
-    for write in group.drain(..) {
+    let mut group = Group { db, begun, answers: Vec::with_capacity(writes.len()) };
+    let (mut units, mut replies) = (Vec::new(), Vec::new());
+    for write in writes.drain(..) {
         match write {
-            Write::Unit(unit, reply) => units.push((unit, reply)),
+            Write::Unit(unit, reply) => {
+                units.push(*unit);
+                replies.push(reply);
+            }
             Write::Work(work, reply) => {
-                flush(db, &mut units, &mut answers);
-                let mut tx = Tx { inner: TxInner::Sqlite(db) };
-                let result = alone(db, || futures_util::FutureExt::now_or_never(work(&mut tx)));
-                answers.push(Box::new(move |failed| {
-                    let _ = reply.send(failed.cloned().map_or(result, Err));
-                }));
+                group.write_units(&mut units, &mut replies);
+                group.write_work(work, reply);
             }
         }
     }
-    flush(db, &mut units, &mut answers);
-    let committed = execute(&db.lock(), "COMMIT", &[]);
-    if let Err(error) = &committed {
-        tracing::error!(%error, "commit failed; nothing of the group was written");
-        let _ = execute(&db.lock(), "ROLLBACK", &[]);
-    }
-    for answer in answers {
-        answer(committed.as_ref().err());
-    }
+    group.write_units(&mut units, &mut replies);
+    group.commit();
 }
 
-type Waiting = (Box<unit::Unit>, tokio::sync::oneshot::Sender<Result<unit::Outcome, StoreError>>);
-
-/// Writes the units gathered so far, table by table; when that fails, one by one, so that a unit that cannot be
-/// written undoes only itself.
-fn flush(
-    db: &Mutex<Connection>,
-    units: &mut Vec<Waiting>,
-    answers: &mut Vec<Box<dyn FnOnce(Option<&StoreError>)>>,
-) {
-    if units.is_empty() {
-        return;
+impl Group<'_> {
+    /// Writes units together, table by table; when that fails, one by one, so that a unit that cannot be written
+    /// undoes only itself.
+    fn write_units(&mut self, units: &mut Vec<unit::Unit>, replies: &mut Vec<Reply<unit::Outcome>>) {
+        if units.is_empty() {
+            return;
+        }
+        if let Err(error) = &self.begun {
+            units.clear();
+            return replies.drain(..).for_each(|reply| drop(reply.send(Err(error.clone()))));
+        }
+        let results: Vec<Result<unit::Outcome, StoreError>> = match self.try_units(units) {
+            Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
+            // The transaction is gone: there is nothing left to write them in.
+            Err(error) if units.len() == 1 || self.db.lock().is_autocommit() => {
+                units.iter().map(|_| Err(error.clone())).collect()
+            }
+            Err(_) => units
+                .chunks(1)
+                .map(|one| self.try_units(one)?.pop().ok_or_else(|| StoreError::corrupt("no outcome")))
+                .collect(),
+        };
+        units.clear();
+        for (result, reply) in results.into_iter().zip(replies.drain(..)) {
+            self.answer(result, reply);
+        }
+        self.check();
     }
-    let (batch, replies): (Vec<unit::Unit>, Vec<_>) =
-        units.drain(..).map(|(unit, reply)| (*unit, reply)).unzip();
-    let write = |part: &[unit::Unit]| {
-        let mut tx = Tx { inner: TxInner::Sqlite(db) };
-        alone(db, || futures_util::FutureExt::now_or_never(unit::write_units(&mut tx, part)))
-    };
-    let results: Vec<Result<unit::Outcome, StoreError>> = match write(&batch) {
-        Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
-        Err(error) if batch.len() == 1 => vec![Err(error)],
-        Err(_) => batch
-            .chunks(1)
-            .map(|one| {
-                write(one)
-                    .and_then(|mut outcomes| outcomes.pop().ok_or_else(|| StoreError::corrupt("no outcome")))
-            })
-            .collect(),
-    };
-    for (result, reply) in results.into_iter().zip(replies) {
-        answers.push(Box::new(move |failed| {
-            let _ = reply.send(failed.cloned().map_or(result, Err));
-        }));
+
+    fn try_units(&self, units: &[unit::Unit]) -> Result<Vec<unit::Outcome>, StoreError> {
+        let mut tx = Tx { inner: TxInner::Sqlite(self.db) };
+        alone(self.db, || futures_util::FutureExt::now_or_never(unit::write_units(&mut tx, units)))
+    }
+
+    fn write_work(&mut self, work: super::WorkFn, reply: Reply<()>) {
+        if let Err(error) = &self.begun {
+            let _ = reply.send(Err(error.clone()));
+            return;
+        }
+        let mut tx = Tx { inner: TxInner::Sqlite(self.db) };
+        let result = alone(self.db, || futures_util::FutureExt::now_or_never(work(&mut tx)));
+        self.answer(result, reply);
+        self.check();
+    }
+
+    fn answer<T: 'static>(&mut self, result: Result<T, StoreError>, reply: Reply<T>) {
+        self.answers.push(Box::new(move |failed| drop(reply.send(failed.cloned().map_or(result, Err)))));
+    }
+
+    /// After some errors, a full disk among them, SQLite has undone the whole transaction and not just one write.
+    fn check(&mut self) {
+        if self.db.lock().is_autocommit() {
+            let lost =
+                StoreError::unavailable("the transaction was undone, perhaps because the disk is full");
+            self.answers.drain(..).for_each(|answer| answer(Some(&lost)));
+            self.begun = execute(&self.db.lock(), "BEGIN IMMEDIATE", &[]);
+        }
+    }
+
+    fn commit(self) {
+        if self.begun.is_err() {
+            return;
+        }
+        let committed = execute(&self.db.lock(), "COMMIT", &[]);
+        if let Err(error) = &committed {
+            tracing::error!(%error, "commit failed; nothing of the group was written");
+            let _ = execute(&self.db.lock(), "ROLLBACK", &[]);
+        }
+        for answer in self.answers {
+            answer(committed.as_ref().err());
+        }
     }
 }
 
@@ -213,18 +252,18 @@ fn alone<T>(
         .unwrap_or_else(|| {
             Err(StoreError::corrupt("a transaction waited for something else than the database"))
         });
+    let db = db.lock();
+    if db.is_autocommit() {
+        // There is no savepoint any more; the caller sees that the transaction is gone.
+        let error = result.err().unwrap_or_else(|| StoreError::unavailable("the transaction was undone"));
+        tracing::error!(%error, "SQLite undid a whole transaction");
+        return Err(error);
+    }
     if result.is_err() {
-        let _ = execute(&db.lock(), "ROLLBACK TO one", &[]);
+        let _ = execute(&db, "ROLLBACK TO one", &[]);
     }
-    execute(&db.lock(), "RELEASE one", &[])?;
+    execute(&db, "RELEASE one", &[])?;
     result
-}
-
-fn refuse(write: Write, error: &StoreError) {
-    match write {
-        Write::Unit(_, reply) => drop(reply.send(Err(error.clone()))),
-        Write::Work(_, reply) => drop(reply.send(Err(error.clone()))),
-    }
 }
 
 thread_local! {
