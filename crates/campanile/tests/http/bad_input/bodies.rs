@@ -14,6 +14,9 @@ const TOO_LARGE: usize = 11 * 1024 * 1024;
 const WITHOUT_BODY: [&str; 4] =
     ["commitAllChanges", "promoteAllCommits", "promoteOneCommit", "exchangeForApiKey"];
 
+/// Name, body, headers, status, code.
+type Case<'c> = (&'c str, Vec<u8>, &'c [(&'c str, &'c str)], u16, &'c str);
+
 fn reads_a_body(op: &&Operation) -> bool {
     matches!(op.method, "PUT" | "POST") && !WITHOUT_BODY.contains(&op.id)
 }
@@ -39,7 +42,7 @@ fn every_body_is_checked_by_the_same_rules() {
         let mut bomb = br#"{"name":""#.to_vec();
         bomb.resize(TOO_LARGE, b' ');
         let bomb = zipped(&bomb);
-        let table: Vec<(&str, Vec<u8>, &[(&str, &str)], u16, &str)> = vec![
+        let table: Vec<Case<'_>> = vec![
             ("cut off", br#"{"name": "#.to_vec(), &[], 400, "invalid_params"),
             ("two values", br#"{} {}"#.to_vec(), &[], 400, "invalid_params"),
             ("not UTF-8", b"{\"name\": \"\xff\xfe\"}".to_vec(), &[], 400, "invalid_params"),

@@ -76,7 +76,7 @@ pub fn for_each(test: impl AsyncFn(Db)) {
         for db in Db::all() {
             let name = if matches!(db, Db::Sqlite) { "SQLite" } else { "PostgreSQL" };
             // Shown when the test fails.
-            println!("on {name}");
+            eprintln!("on {name}");
             test(db).await;
         }
     });
