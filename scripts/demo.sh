@@ -263,7 +263,7 @@ print_next_steps() {
   delivered = in the feed. not_sent = sandbox: rendered and kept, since no provider is configured yet.
   Grace was not mentioned: her e-mail follows in ten minutes, unless she reads the feed item before.
 
-  Address        $base_url (the dashboard is there, too)
+  Address        $base_url
   Secret key     $CAMPANILE_BOOTSTRAP_SECRET_KEY
   Public key     $CAMPANILE_BOOTSTRAP_PUBLIC_KEY
   Service token  $CAMPANILE_BOOTSTRAP_SERVICE_TOKEN

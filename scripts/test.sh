@@ -79,13 +79,18 @@ start_postgres() {
 
 # shellcheck disable=SC2329 # Called through stage.
 postgres_tests() {
-  CAMPANILE_TEST_DATABASE_URL=$database_url \
-    cargo_test -p campanile-store -p campanile-engine -p campanile-api -p campanile
+  # The whole workspace again, so that nothing is compiled with other features; only what touches the database runs.
+  if cargo nextest --version >/dev/null 2>&1; then
+    CAMPANILE_TEST_DATABASE_URL=$database_url cargo_test --workspace \
+      -E 'package(campanile-store) + package(campanile-engine) + package(campanile-api) + package(campanile)'
+  else
+    CAMPANILE_TEST_DATABASE_URL=$database_url cargo_test --workspace
+  fi
 }
 
 # shellcheck disable=SC2329 # Called through stage.
 end_to_end() {
-  cargo build --locked -p campanile --bin campanile || return
+  cargo build --locked --workspace --bins || return
   CAMPANILE_BIN=$(realpath "${CARGO_TARGET_DIR:-target}")/debug/campanile CAMPANILE_TEST_DATABASE_URL=$database_url \
     npm --prefix tests/e2e test --silent
 }

@@ -149,6 +149,16 @@ impl ApiError {
         )
     }
 
+    /// 414.
+    pub fn uri_too_long(bytes_max: usize) -> Self {
+        Self::new(
+            StatusCode::URI_TOO_LONG,
+            "uri_too_long",
+            "invalid_request_error",
+            format!("The path and query are longer than {bytes_max} bytes"),
+        )
+    }
+
     /// 415.
     pub fn unsupported_media_type() -> Self {
         Self::new(

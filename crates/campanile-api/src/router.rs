@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::handler::Handler;
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter};
@@ -20,6 +20,9 @@ use crate::app::App;
 use crate::auth::{AnyKey, SecretKey, ServiceToken};
 use crate::error::ApiError;
 use crate::operations::{self, Access, Operation};
+
+/// Longest path with its query (api-conventions.md section 11).
+const URI_BYTES_MAX: usize = 8_192;
 
 /// Handlers by operation id.
 #[derive(Default)]
@@ -93,7 +96,9 @@ pub fn router(app: App) -> Router {
     }
     let mut router = Router::new();
     for (path, methods) in paths {
-        router = router.route(&path, methods.fallback(wrong_method));
+        let methods = methods.fallback(wrong_method);
+        // A slash at the end changes nothing (A1.5).
+        router = router.route(&format!("{path}/"), methods.clone()).route(&path, methods);
     }
     router
         .merge(crate::service::routes())
@@ -153,14 +158,15 @@ pub struct RequestId(pub String);
 /// Request id, log line, metrics and the headers that every answer carries.
 async fn envelope(State(app): State<App>, mut request: Request<Body>, next: Next) -> Response {
     let id = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&uuid::Uuid::new_v4().as_bytes()[..15]);
-    if request.uri().path_and_query().is_some_and(|path| path.as_str().len() > 8_192) {
-        return (StatusCode::URI_TOO_LONG, "").into_response();
-    }
+    let is_too_long = request.uri().path_and_query().is_some_and(|path| path.as_str().len() > URI_BYTES_MAX);
     request.extensions_mut().insert(RequestId(id.clone()));
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let started = std::time::Instant::now();
-    let mut response = next.run(request).await;
+    let mut response = match is_too_long {
+        true => ApiError::uri_too_long(URI_BYTES_MAX).into_response(),
+        false => next.run(request).await,
+    };
     let status = response.status();
     app.engine().metrics().request(status.as_u16(), started.elapsed());
     tracing::debug!(request_id = %id, %method, path, status = status.as_u16(), micros = started.elapsed().as_micros() as u64, "request");

@@ -20,7 +20,7 @@ pub struct DeliveryLog {
     pub service_name: &'static str,
     /// `{method, host, path, query, headers, body}`.
     pub request: Value,
-    /// `{status, headers, body}`; null when the request was only shown (sandbox).
+    /// `{status, headers, body}`; the status is 0 when none came, also because the request was only shown (sandbox).
     pub response: Value,
 }
 
@@ -38,7 +38,8 @@ pub fn record(
         Outgoing::Smtp(mail) => smtp_request(mail, content),
     };
     let mut response = match result {
-        None => Value::Null,
+        // The published schema wants an object here too.
+        None => json!({"status": 0, "headers": null, "body": {"error": "sandbox"}}),
         Some(Ok(Answer::Http(answer))) => http_response(answer),
         Some(Ok(Answer::Smtp(reply))) => smtp_response(reply),
         Some(Err(error)) => no_response(error),
@@ -247,7 +248,8 @@ mod tests {
         ] {
             assert_eq!(log("sms_twilio", &sms, json!({}), Some(&Err(error)), &[]).response, want);
         }
-        assert_eq!(log("sms_twilio", &sms, json!({}), None, &[]).response, Value::Null);
+        let shown = log("sms_twilio", &sms, json!({}), None, &[]).response;
+        assert_eq!(shown, json!({"status": 0, "headers": null, "body": {"error": "sandbox"}}));
     }
 
     #[test]

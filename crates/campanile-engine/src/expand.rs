@@ -102,7 +102,10 @@ impl Engine {
         let shared = SharedRoots {
             actor: actor.map(Arc::new),
             tenant: tenant.map(Arc::new),
-            workflow: workflow_root(&program, run.cancellation_key.as_deref()),
+            workflow: match roots.workflow {
+                true => workflow_root(&program, run.cancellation_key.as_deref()),
+                false => Value::Null,
+            },
             vars: json!({}),
             timestamp: Value::String(run.inserted_at.to_string()),
             data: Arc::clone(&data),
@@ -211,7 +214,12 @@ impl Engine {
             TriggerFrequency::OncePerRecipient => "",
             TriggerFrequency::OncePerRecipientPerTenant => context.run.tenant.as_deref().unwrap_or_default(),
         };
-        let passed = |activation: &Activation| activation.state.at > 0 || !activation.messages.is_empty();
+        // A run whose first step waits has passed the trigger too.
+        let passed = |activation: &Activation| {
+            activation.state.at > 0
+                || !activation.messages.is_empty()
+                || activation.status != RunStatus::Completed
+        };
         let candidates =
             done.iter().filter(|(_, _, a)| passed(a)).map(|(one, _, _)| one.recipient.clone()).collect();
         let fresh = self

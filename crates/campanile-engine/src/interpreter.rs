@@ -300,11 +300,13 @@ impl Activation {
     ) -> Result<Vec<Ksuid>, NoMessage> {
         let zone = zone_of(&input.scope.recipient);
         let first_id = message_id(input, &op.step, entry.channel.id, 0, self.messages.len());
-        input.scope.current_message = json!({
-            "id": first_id.to_string(),
-            "inserted_at": first_id.at().to_string(),
-            "updated_at": first_id.at().to_string(),
-        });
+        if input.program.roots.current_message {
+            input.scope.current_message = json!({
+                "id": first_id.to_string(),
+                "inserted_at": first_id.at().to_string(),
+                "updated_at": first_id.at().to_string(),
+            });
+        }
         let step = StepInput {
             entry,
             settings,
@@ -340,8 +342,9 @@ impl Activation {
         let now = id.at();
         let deliver_now = in_app && scheduled_at.is_none();
         let status = if deliver_now { DeliveryStatus::Delivered } else { DeliveryStatus::Queued };
-        let second = if deliver_now { MessageEvent::Delivered } else { MessageEvent::Queued };
-        for (seq, kind) in [MessageEvent::Created, second].into_iter().enumerate() {
+        // Every message is queued first, if only for the instant of the commit (delivery.md 2.1).
+        let kinds = [MessageEvent::Created, MessageEvent::Queued, MessageEvent::Delivered];
+        for (seq, kind) in kinds.into_iter().take(if deliver_now { 3 } else { 2 }).enumerate() {
             self.events.push(EventRow {
                 message: id,
                 seq: seq as i64,

@@ -148,6 +148,10 @@ impl Engine {
         now: Timestamp,
     ) -> Result<HashMap<String, RecipientRow>, TriggerError> {
         let mut known = HashMap::new();
+        // Runs that are expanded later read their recipients then.
+        if pending.len() > INLINE_MAX {
+            keys.clear();
+        }
         for named in [actor, tenant].into_iter().flatten() {
             match named {
                 Identify::Upsert(_) => upserts.push(named.clone()),
@@ -186,11 +190,6 @@ impl Engine {
                 return Err(TriggerError::Invalid(vec![found]));
             }
             known.extend(written?.into_iter().map(|row| (row.reference.key(), row)));
-        }
-        // Runs that are expanded later read their recipients then.
-        if pending.len() > INLINE_MAX {
-            let own: HashSet<&String> = pending.iter().map(|p| &p.recipient).collect();
-            keys.retain(|key| !own.contains(key));
         }
         if !keys.is_empty() {
             for row in self.store().recipients(env, keys).await? {

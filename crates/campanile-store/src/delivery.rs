@@ -5,7 +5,7 @@ use campanile_core::time::Timestamp;
 
 use crate::db::{Cost, Param, Store, Tx};
 use crate::error::StoreError;
-use crate::messages::append_events;
+use crate::messages::{HELD, append_events};
 use crate::page::{Page, PageRequest};
 
 /// The outcome of one attempt as it is recorded.
@@ -17,6 +17,8 @@ pub struct DeliveryResult {
     pub message: Ksuid,
     /// Code of the delivery status that it rests in; `None` leaves it.
     pub status: Option<i64>,
+    /// The send window of an in-app message opened: feeds show it from now on.
+    pub shows: bool,
     /// Events as code and JSON data, in order.
     pub events: Vec<(i64, Option<String>)>,
     /// The exchange, when there was one.
@@ -45,9 +47,13 @@ pub struct DeliveryLog {
 }
 
 pub(crate) async fn record(tx: &mut Tx<'_>, result: &DeliveryResult) -> Result<(), StoreError> {
+    // Named only where it changes: the feed's index holds it.
+    let flags = if result.shows { format!("flags = flags & ~{HELD}, ") } else { String::new() };
     tx.execute(
-        "UPDATE messages SET status = COALESCE($3, status), metadata = COALESCE($4, metadata), \
-         snapshot = COALESCE($5, snapshot), updated_at = $6 WHERE env = $1 AND id = $2",
+        &format!(
+            "UPDATE messages SET {flags}status = COALESCE($3, status), metadata = COALESCE($4, metadata), \
+             snapshot = COALESCE($5, snapshot), updated_at = $6 WHERE env = $1 AND id = $2"
+        ),
         &[
             result.env.into(),
             result.message.into(),

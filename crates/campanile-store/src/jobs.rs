@@ -128,10 +128,7 @@ static JOBS: LazyLock<Bulk> = LazyLock::new(|| {
     )
 });
 
-pub(crate) async fn insert_jobs(
-    tx: &mut Tx<'_>,
-    rows: impl Iterator<Item = &JobRow>,
-) -> Result<(), StoreError> {
+pub(crate) async fn insert_jobs(tx: &Tx<'_>, rows: impl Iterator<Item = &JobRow>) -> Result<(), StoreError> {
     let mut values = Vec::new();
     for row in rows {
         values.extend([

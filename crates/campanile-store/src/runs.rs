@@ -141,10 +141,7 @@ static RUNS: LazyLock<Bulk> = LazyLock::new(|| {
     )
 });
 
-pub(crate) async fn insert_runs(
-    tx: &mut Tx<'_>,
-    rows: impl Iterator<Item = &RunRow>,
-) -> Result<(), StoreError> {
+pub(crate) async fn insert_runs(tx: &Tx<'_>, rows: impl Iterator<Item = &RunRow>) -> Result<(), StoreError> {
     let mut values = Vec::new();
     for row in rows {
         values.extend([
@@ -185,7 +182,7 @@ static RECIPIENT_RUNS: LazyLock<Bulk> = LazyLock::new(|| {
 });
 
 pub(crate) async fn insert_recipient_runs(
-    tx: &mut Tx<'_>,
+    tx: &Tx<'_>,
     rows: impl Iterator<Item = &RecipientRunRow>,
 ) -> Result<(), StoreError> {
     let mut values = Vec::new();

@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 
 use campanile_core::ids::EnvId;
 use campanile_core::time::Timestamp;
+use futures_util::future::try_join5;
 use uuid::Uuid;
 
 use crate::db::{Bulk, Column, Param, Store, Tx};
@@ -174,13 +175,18 @@ pub(crate) async fn write_units(tx: &mut Tx<'_>, units: &[Unit]) -> Result<Vec<O
             .map(|(u, _)| u)
     };
     insert_replies(tx, kept().filter_map(|unit| unit.idempotency.as_ref())).await?;
-    runs::insert_runs(tx, kept().flat_map(|unit| &unit.runs)).await?;
-    runs::insert_recipient_runs(tx, kept().flat_map(|unit| &unit.recipient_runs)).await?;
+    // One after the other for SQLite; on PostgreSQL all five are on their way before the first is answered.
+    let shared = &*tx;
+    try_join5(
+        runs::insert_runs(shared, kept().flat_map(|unit| &unit.runs)),
+        runs::insert_recipient_runs(shared, kept().flat_map(|unit| &unit.recipient_runs)),
+        messages::insert_messages(shared, kept().flat_map(|unit| &unit.messages)),
+        messages::insert_events(shared, kept().flat_map(|unit| &unit.events)),
+        jobs::insert_jobs(shared, kept().flat_map(|unit| &unit.jobs)),
+    )
+    .await?;
     runs::update_recipient_runs(tx, kept().flat_map(|unit| &unit.updates)).await?;
     runs::mark_expanded(tx, kept().flat_map(|unit| &unit.expanded)).await?;
-    messages::insert_messages(tx, kept().flat_map(|unit| &unit.messages)).await?;
-    messages::insert_events(tx, kept().flat_map(|unit| &unit.events)).await?;
-    jobs::insert_jobs(tx, kept().flat_map(|unit| &unit.jobs)).await?;
     for result in kept().filter_map(|unit| unit.delivery.as_ref()) {
         delivery::record(tx, result).await?;
     }

@@ -179,6 +179,10 @@ fn is_http_url(url: &Value) -> bool {
 fn text(body: &Map<String, Value>, name: &str, problems: &mut Problems) -> Option<String> {
     match body.get(name) {
         None | Some(Value::Null) => None,
+        Some(Value::String(text)) if text.contains('\0') => {
+            problems.add(name, "must not contain a NUL character");
+            None
+        }
         Some(Value::String(text)) if !text.trim().is_empty() => Some(text.clone()),
         Some(Value::String(_)) => {
             problems.add(name, "can't be blank");

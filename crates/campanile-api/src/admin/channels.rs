@@ -1,7 +1,7 @@
 //! Channels and their settings, which the management API only reads. A change is live for the next delivery attempt.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use campanile_channels::registry::{Provider, provider_by_key};
 use campanile_channels::setting::Settings;
 use campanile_core::ids::{ChannelId, EnvId};
@@ -19,6 +19,7 @@ use crate::auth::ServiceToken;
 use crate::body::JsonObject;
 use crate::error::{ApiError, ApiResult};
 use crate::management::channel_view;
+use crate::public::segments::Segments;
 
 /// Every channel with its settings in every environment, secrets obfuscated.
 pub(super) async fn list(_: ServiceToken, State(app): State<App>) -> ApiResult<Json<Value>> {
@@ -32,7 +33,7 @@ pub(super) async fn list(_: ServiceToken, State(app): State<App>) -> ApiResult<J
 pub(super) async fn set(
     _: ServiceToken,
     State(app): State<App>,
-    Path(key): Path<String>,
+    Segments(key): Segments<String>,
     JsonObject(body): JsonObject,
 ) -> ApiResult<Json<Value>> {
     let change = Change::read(&body).map_err(ApiError::invalid)?;

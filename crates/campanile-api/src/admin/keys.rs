@@ -1,7 +1,7 @@
 //! Environment keys: listed by their hints, shown once when made, refused from the moment they are revoked.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use campanile_engine::Catalog;
 use campanile_store::{ApiKey, KeyKind};
@@ -12,6 +12,7 @@ use crate::auth::ServiceToken;
 use crate::body::JsonObject;
 use crate::error::{ApiError, ApiResult};
 use crate::management::fresh_key;
+use crate::public::segments::Segments;
 
 /// Every key, oldest first, revoked ones too.
 pub(super) async fn list(_: ServiceToken, State(app): State<App>) -> ApiResult<Json<Value>> {
@@ -29,7 +30,8 @@ pub(super) async fn create(
 ) -> ApiResult<Json<Value>> {
     let text = |name: &str| match body.get(name) {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.as_str())),
+        // No database text can hold a NUL.
+        Some(Value::String(text)) if !text.contains('\0') => Ok(Some(text.as_str())),
         Some(_) => Err(ApiError::field(name, "is invalid")),
     };
     let kind = match text("type")? {
@@ -54,7 +56,7 @@ pub(super) async fn create(
 pub(super) async fn revoke(
     _: ServiceToken,
     State(app): State<App>,
-    Path(hint): Path<String>,
+    Segments(hint): Segments<String>,
 ) -> ApiResult<StatusCode> {
     let revoked = app.store().revoke_key(&hint, app.now()).await?;
     app.forget_credentials();

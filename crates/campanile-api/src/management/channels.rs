@@ -1,7 +1,7 @@
 //! Channels (section 13): read-only in this API; `admin/channels.rs` writes them.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use campanile_channels::registry::provider_by_key;
 use campanile_engine::{Catalog, ChannelEntry, ChannelInEnv};
 use serde_json::{Map, Value, json};
@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::auth::ServiceToken;
 use crate::error::{ApiError, ApiResult};
 use crate::page;
+use crate::public::segments::Segments;
 use crate::query::Query;
 
 pub(super) async fn list(
@@ -35,7 +36,7 @@ pub(super) async fn list(
 pub(super) async fn get(
     _: ServiceToken,
     State(app): State<App>,
-    Path(key): Path<String>,
+    Segments(key): Segments<String>,
 ) -> ApiResult<Json<Value>> {
     let catalog = app.engine().catalog();
     let entry = catalog.channel_by_key(&key).ok_or_else(ApiError::missing)?;

@@ -1,7 +1,7 @@
 //! Commits and promotion (sections 4.4 and 4.5).
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use campanile_engine::Catalog;
 use campanile_engine::resources::{self, Commit, Scope};
 use campanile_store::CommitRow;
@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::auth::ServiceToken;
 use crate::error::{ApiError, ApiResult};
 use crate::page;
+use crate::public::segments::Segments;
 use crate::query::Query;
 
 pub(super) async fn list(
@@ -35,7 +36,7 @@ pub(super) async fn list(
 pub(super) async fn get(
     _: ServiceToken,
     State(app): State<App>,
-    Path(id): Path<String>,
+    Segments(id): Segments<String>,
 ) -> ApiResult<Json<Value>> {
     let commit = app.store().commit_row(uuid(&id)?).await?.ok_or_else(ApiError::missing)?;
     Ok(Json(view(&app.engine().catalog(), &commit)))
@@ -86,7 +87,7 @@ pub(super) async fn promote_all(
 pub(super) async fn promote_one(
     token: ServiceToken,
     State(app): State<App>,
-    Path(id): Path<String>,
+    Segments(id): Segments<String>,
 ) -> ApiResult<Json<Value>> {
     let commit = resources::promote_one(app.engine(), uuid(&id)?, author(token)).await?;
     Ok(Json(json!({"commit": view(&app.engine().catalog(), &commit)})))

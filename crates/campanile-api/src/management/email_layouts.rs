@@ -1,7 +1,7 @@
 //! E-mail layouts (section 8).
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use campanile_store::ResourceKind;
 use serde_json::Value;
 
@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::auth::ServiceToken;
 use crate::body::JsonObject;
 use crate::error::ApiResult;
+use crate::public::segments::Segments;
 use crate::query::Query;
 
 const SHAPE: Shape =
@@ -23,7 +24,7 @@ pub(super) async fn list(_: ServiceToken, State(app): State<App>, query: Query) 
 pub(super) async fn get(
     _: ServiceToken,
     State(app): State<App>,
-    Path(key): Path<String>,
+    Segments(key): Segments<String>,
     query: Query,
 ) -> ApiResult<Json<Value>> {
     versioned::get(&app, &key, query, &SHAPE).await
@@ -32,7 +33,7 @@ pub(super) async fn get(
 pub(super) async fn upsert(
     token: ServiceToken,
     State(app): State<App>,
-    Path(key): Path<String>,
+    Segments(key): Segments<String>,
     query: Query,
     JsonObject(body): JsonObject,
 ) -> ApiResult<Json<Value>> {
@@ -42,7 +43,7 @@ pub(super) async fn upsert(
 pub(super) async fn validate(
     _: ServiceToken,
     State(app): State<App>,
-    Path(key): Path<String>,
+    Segments(key): Segments<String>,
     query: Query,
     JsonObject(body): JsonObject,
 ) -> ApiResult<Json<Value>> {

@@ -1,7 +1,7 @@
 //! Environments (section 5): read-only in this API.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use campanile_store::{Environment, PageRequest};
 use serde_json::{Value, json};
 
@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::auth::ServiceToken;
 use crate::error::{ApiError, ApiResult};
 use crate::page;
+use crate::public::segments::Segments;
 use crate::query::Query;
 
 pub(super) async fn list(
@@ -33,7 +34,7 @@ pub(super) async fn list(
 pub(super) async fn get(
     _: ServiceToken,
     State(app): State<App>,
-    Path(slug): Path<String>,
+    Segments(slug): Segments<String>,
 ) -> ApiResult<Json<Value>> {
     let catalog = app.engine().catalog();
     let environment = catalog.environment(&slug).ok_or_else(ApiError::missing)?;

@@ -9,6 +9,8 @@ mod environments;
 mod paging;
 mod request;
 mod run;
+#[cfg(test)]
+mod tests;
 mod versioned;
 mod whoami;
 mod workflows;

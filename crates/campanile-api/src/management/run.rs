@@ -1,7 +1,7 @@
 //! `PUT /v1/workflows/{key}/run`: a test run of the committed version (workflows.md section 25).
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use campanile_engine::{Accepted, TriggerError};
 use campanile_store::RunRow;
 use serde_json::{Value, json};
@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::auth::ServiceToken;
 use crate::body::RawBody;
 use crate::error::{ApiError, ApiResult};
+use crate::public::segments::Segments;
 use crate::public::trigger;
 use crate::query::Query;
 
@@ -20,7 +21,7 @@ const RECIPIENTS_MAX: usize = 5;
 pub(super) async fn run(
     _: ServiceToken,
     State(app): State<App>,
-    Path(key): Path<String>,
+    Segments(key): Segments<String>,
     query: Query,
     RawBody(bytes): RawBody,
 ) -> ApiResult<Json<Value>> {

@@ -1,7 +1,7 @@
 //! Workflows (section 7). Running one is the public side's business and lives elsewhere.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use campanile_engine::resources;
 use campanile_store::ResourceKind;
 use serde_json::{Value, json};
@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::auth::ServiceToken;
 use crate::body::JsonObject;
 use crate::error::{ApiError, ApiResult};
+use crate::public::segments::Segments;
 use crate::query::Query;
 
 const SHAPE: Shape = Shape { kind: ResourceKind::Workflow, has_state: true, annotate: annotation::workflow };
@@ -24,7 +25,7 @@ pub(super) async fn list(_: ServiceToken, State(app): State<App>, query: Query) 
 pub(super) async fn get(
     _: ServiceToken,
     State(app): State<App>,
-    Path(key): Path<String>,
+    Segments(key): Segments<String>,
     query: Query,
 ) -> ApiResult<Json<Value>> {
     versioned::get(&app, &key, query, &SHAPE).await
@@ -33,7 +34,7 @@ pub(super) async fn get(
 pub(super) async fn upsert(
     token: ServiceToken,
     State(app): State<App>,
-    Path(key): Path<String>,
+    Segments(key): Segments<String>,
     query: Query,
     JsonObject(body): JsonObject,
 ) -> ApiResult<Json<Value>> {
@@ -43,7 +44,7 @@ pub(super) async fn upsert(
 pub(super) async fn validate(
     _: ServiceToken,
     State(app): State<App>,
-    Path(key): Path<String>,
+    Segments(key): Segments<String>,
     query: Query,
     JsonObject(body): JsonObject,
 ) -> ApiResult<Json<Value>> {
@@ -54,7 +55,7 @@ pub(super) async fn validate(
 pub(super) async fn activate(
     _: ServiceToken,
     State(app): State<App>,
-    Path(key): Path<String>,
+    Segments(key): Segments<String>,
     query: Query,
     JsonObject(body): JsonObject,
 ) -> ApiResult<Json<Value>> {

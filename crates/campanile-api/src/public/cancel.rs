@@ -1,12 +1,13 @@
 //! `POST /v1/workflows/{key}/cancel`: 204 whether or not anything matched (workflows.md section 21).
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use campanile_core::problem::Problems;
 use campanile_core::recipient::RecipientRef;
 use campanile_engine::identify::parse_recipient;
 use serde_json::Value;
 
+use super::segments::Segments;
 use crate::app::App;
 use crate::auth::SecretKey;
 use crate::body::JsonObject;
@@ -16,11 +17,15 @@ use crate::error::{ApiError, ApiResult};
 pub(super) async fn cancel(
     SecretKey(env): SecretKey,
     State(app): State<App>,
-    Path(workflow): Path<String>,
+    Segments(workflow): Segments<String>,
     JsonObject(body): JsonObject,
 ) -> ApiResult<StatusCode> {
     let mut problems = Problems::default();
     let key = match body.get("cancellation_key") {
+        Some(Value::String(key)) if key.contains('\0') => {
+            problems.add("cancellation_key", "must not contain a NUL character");
+            String::new()
+        }
         Some(Value::String(key)) if !key.is_empty() => key.clone(),
         None | Some(Value::Null) => {
             problems.add("cancellation_key", "can't be blank");

@@ -20,10 +20,19 @@ pub(super) fn trigger_data(query: &mut Query) -> Map<String, Value> {
         Ok(Value::Object(map)) if map.values().any(|value| value.is_object() || value.is_array()) => {
             query.problems.add("trigger_data", "must not hold nested values");
         }
-        Ok(Value::Object(map)) => return map,
+        Ok(Value::Object(map)) => return map.into_iter().map(without_nul).collect(),
         _ => query.problems.add("trigger_data", "must be a JSON object"),
     }
     Map::new()
+}
+
+/// NUL characters are not kept of the data either, since JSONB has none.
+fn without_nul((key, value): (String, Value)) -> (String, Value) {
+    let value = match value {
+        Value::String(text) => text.replace('\0', "").into(),
+        other => other,
+    };
+    (key.replace('\0', ""), value)
 }
 
 /// `inserted_at.*` as a half-open range: instants are microseconds, so a bound moves by one.

@@ -8,7 +8,7 @@ mod messages;
 mod objects;
 mod people;
 mod recipients;
-mod segments;
+pub(crate) mod segments;
 mod sources;
 mod tenants;
 pub(crate) mod trigger;

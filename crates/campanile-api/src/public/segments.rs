@@ -8,7 +8,7 @@ use crate::error::ApiError;
 
 /// The parameters of the path by position, decoded once. One that is not UTF-8, or that no database text can hold,
 /// names nothing: 404.
-pub(super) struct Segments<T>(pub T);
+pub(crate) struct Segments<T>(pub T);
 
 impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segments<T> {
     type Rejection = ApiError;

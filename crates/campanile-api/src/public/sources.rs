@@ -75,16 +75,29 @@ impl Sources {
     /// What the recipient's run was triggered with.
     pub(super) fn trigger_data(&self, message: &MessageView) -> Value {
         let own = self.own.get(&recipient_run(message)).map(String::as_str);
-        parsed(own.or_else(|| self.run(message)?.data.as_deref()))
+        without_attachments(parsed(own.or_else(|| self.run(message)?.data.as_deref())))
     }
 
     /// The run's data when the message was made.
     pub(super) fn data(&self, message: &MessageView) -> Value {
         match &message.row.data {
-            Some(data) => parsed(Some(data)),
+            Some(data) => without_attachments(parsed(Some(data))),
             None => self.trigger_data(message),
         }
     }
+}
+
+/// Data without the files that came with it: attachments are sent, never echoed (channels.md R9.10, in-app.md IA4.5).
+fn without_attachments(mut data: Value) -> Value {
+    let is_file =
+        |value: &Value| ["name", "content_type", "content"].iter().all(|key| value[key].is_string());
+    if let Value::Object(map) = &mut data {
+        map.retain(|_, value| match value {
+            Value::Array(list) => list.is_empty() || !list.iter().all(is_file),
+            other => !is_file(other),
+        });
+    }
+    data
 }
 
 /// The recipient run that made a message.
@@ -104,4 +117,18 @@ pub(super) fn categories_in(content: &str) -> Vec<String> {
 /// A stored JSON text; null when absent.
 pub(super) fn parsed(text: Option<&str>) -> Value {
     text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn files_are_not_data() {
+        let file = json!({"name": "a.pdf", "content_type": "application/pdf", "content": "JVBERg=="});
+        let data = json!({"attachments": [file], "one": file, "name": "x", "list": [], "mixed": [file, 1]});
+        assert_eq!(without_attachments(data), json!({"name": "x", "list": [], "mixed": [file, 1]}));
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use campanile_core::ids::EnvId;
@@ -18,6 +18,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::segments::Segments;
 use crate::app::App;
 use crate::auth::SecretKey;
 use crate::body::RawBody;
@@ -52,7 +53,7 @@ struct Body<'b> {
 pub(super) async fn trigger(
     SecretKey(env): SecretKey,
     State(app): State<App>,
-    Path(key): Path<String>,
+    Segments(key): Segments<String>,
     Extension(RequestId(request_id)): Extension<RequestId>,
     headers: HeaderMap,
     RawBody(bytes): RawBody,
@@ -102,7 +103,9 @@ pub(crate) fn read(app: &App, env: EnvId, workflow: String, bytes: &[u8]) -> Api
         crate::body::parse_object(bytes)?;
         return Err(ApiError::field("recipients", "can't be blank"));
     }
-    let body: Body<'_> = serde_json::from_slice(bytes).map_err(ApiError::malformed)?;
+    // Members that are not read are not looked into, so the text is checked as a whole.
+    let text = std::str::from_utf8(bytes).map_err(ApiError::malformed)?;
+    let body: Body<'_> = serde_json::from_str(text).map_err(ApiError::malformed)?;
     let catalog = app.engine().catalog();
     let mut problems = Problems::default();
     let recipients = match parse(body.recipients)? {
@@ -140,6 +143,10 @@ pub(crate) fn read(app: &App, env: EnvId, workflow: String, bytes: &[u8]) -> Api
     };
     let cancellation_key = match parse(body.cancellation_key)? {
         Value::Null => None,
+        Value::String(text) if text.contains('\0') => {
+            problems.add("cancellation_key", "must not contain a NUL character");
+            None
+        }
         Value::String(text) => Some(text),
         _ => {
             problems.add("cancellation_key", "must be a string");

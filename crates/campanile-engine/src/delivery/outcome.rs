@@ -42,6 +42,7 @@ fn verdict(message: &MessageView, now: Timestamp, status: Status, events: Vec<(E
             env: message.row.env,
             message: message.row.id,
             status: Some(status.code()),
+            shows: false,
             events,
             log: None,
             metadata: None,
@@ -147,7 +148,9 @@ pub(super) fn not_sent(facts: &Facts<'_>, log: DeliveryLog) -> Verdict {
 
 /// An in-app message whose send window opened.
 pub(super) fn shown(message: &MessageView, now: Timestamp) -> Verdict {
-    verdict(message, now, Status::Delivered, vec![(Event::Delivered, Value::Null)])
+    let mut judged = verdict(message, now, Status::Delivered, vec![(Event::Delivered, Value::Null)]);
+    judged.result.shows = true;
+    judged
 }
 
 /// There is nothing to deliver with.

@@ -234,24 +234,16 @@ fn email(fields: &mut Fields<'_>, layout: Option<(&str, Option<&Arc<Layout>>)>) 
     };
     let layout = layout.and_then(|(_, layout)| layout);
     let template = match (EmailTemplate::compile(&source, layout.map(Arc::as_ref)), missing) {
-        (Err(error), _) => {
-            // The message names the field first; keep it as the path where it is one.
-            fields
-                .problems
-                .push(FieldProblem::new(format!("template.{}", email_field(&error)), error.to_string()));
+        (Err(mut error), _) => {
+            // The error knows its field; there it belongs into the path, not into the message.
+            let field = std::mem::take(&mut error.field);
+            fields.refuse(&field, &error);
             Err(String::new())
         }
         (Ok(_), Some(key)) => Err(key),
         (Ok(compiled), None) => Ok(Box::new(compiled)),
     };
     Message::Email { template, attachment_key }
-}
-
-fn email_field(error: &TemplateError) -> &'static str {
-    ["subject", "text_body", "settings.pre_content", "preview_text"]
-        .into_iter()
-        .find(|field| error.message.starts_with(field))
-        .unwrap_or("html_body")
 }
 
 impl Pairs {

@@ -10,6 +10,8 @@ pub(crate) struct Roots {
     pub(crate) tenant: bool,
     /// `activities` or `actors`.
     pub(crate) activities: bool,
+    pub(crate) workflow: bool,
+    pub(crate) current_message: bool,
 }
 
 impl Roots {
@@ -20,6 +22,8 @@ impl Roots {
             actor: has_conditions,
             tenant: has_conditions,
             activities: false,
+            workflow: has_conditions,
+            current_message: false,
         };
         for op in ops {
             match &op.kind {
@@ -29,6 +33,8 @@ impl Roots {
                     let batch = channel.mentions("activities") || channel.mentions("actors");
                     roots.recipient |= batch;
                     roots.activities |= batch;
+                    roots.workflow |= channel.mentions("workflow");
+                    roots.current_message |= channel.mentions("current_message");
                     roots.actor |= batch || channel.mentions("actor");
                     roots.tenant |= channel.mentions("tenant") || channel.mentions("vars");
                 }

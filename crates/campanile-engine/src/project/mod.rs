@@ -5,6 +5,8 @@ mod folder;
 mod join;
 mod load;
 mod report;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 pub use load::load;

@@ -77,7 +77,7 @@ impl Report {
     }
 
     /// Writes to the log what happened; silent about what did not change.
-    pub(super) fn log(&self) {
+    pub fn log(&self) {
         for Entry { kind, key, outcome } in &self.entries {
             match outcome {
                 Outcome::Saved => tracing::info!(kind = kind.as_str(), key, "project: saved and committed"),

@@ -5,9 +5,13 @@ mod canonical;
 mod commit;
 mod context;
 mod email_layout;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod promote;
 mod read;
 mod save;
+#[cfg(test)]
+mod tests;
 mod workflow;
 mod write_rules;
 

@@ -90,6 +90,15 @@ impl Store {
         }
     }
 
+    /// Reads recipients by key in one query with whatever look-ups wait; `None` on SQLite, where a look-up costs less
+    /// than waiting for company.
+    pub(crate) async fn look_up(&self, env: i64, keys: &[String]) -> Option<Result<Vec<Row>, StoreError>> {
+        match &*self.engine {
+            Engine::Sqlite(_) => None,
+            Engine::Postgres(db) => Some(db.look_up(env, keys).await),
+        }
+    }
+
     /// Reads at most one row by key.
     pub async fn query_one(&self, sql: &str, params: &[Param<'_>]) -> Result<Option<Row>, StoreError> {
         Ok(self.query(Cost::Point, sql, params).await?.into_iter().next())
@@ -168,7 +177,7 @@ impl Tx<'_> {
     }
 
     /// Inserts many rows of one table: a cached statement per row on SQLite, one UNNEST on PostgreSQL.
-    pub(crate) async fn insert(&mut self, bulk: &Bulk, values: &[Param<'_>]) -> Result<u64, StoreError> {
+    pub(crate) async fn insert(&self, bulk: &Bulk, values: &[Param<'_>]) -> Result<u64, StoreError> {
         if values.is_empty() {
             return Ok(0);
         }

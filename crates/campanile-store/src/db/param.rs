@@ -22,6 +22,8 @@ pub enum Param<'a> {
     Blob(Cow<'a, [u8]>),
     /// A list of texts: an array on PostgreSQL, a JSON array for `json_each` on SQLite.
     Texts(Vec<String>),
+    /// A list of integers: an array on PostgreSQL only.
+    Ints(Vec<i64>),
     /// A list of binary ids: an array on PostgreSQL, a JSON array of hex texts on SQLite.
     Blobs(Vec<Vec<u8>>),
 }
@@ -97,6 +99,7 @@ impl rusqlite::ToSql for Param<'_> {
             Self::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
             Self::Blob(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
             Self::Texts(list) => ToSqlOutput::Owned(Value::Text(serde_json::json!(list).to_string())),
+            Self::Ints(list) => ToSqlOutput::Owned(Value::Text(serde_json::json!(list).to_string())),
             Self::Blobs(list) => {
                 let hex: Vec<String> = list.iter().map(|id| to_hex(id)).collect();
                 ToSqlOutput::Owned(Value::Text(serde_json::json!(hex).to_string()))
@@ -131,6 +134,7 @@ impl ToSql for Param<'_> {
                 Ok(IsNull::No)
             }
             Self::Texts(list) => list.to_sql(ty, out),
+            Self::Ints(list) => list.to_sql(ty, out),
             Self::Blobs(list) => list.to_sql(ty, out),
         }
     }
@@ -207,7 +211,7 @@ fn unexpected(column: usize, value: Option<&Param<'_>>) -> StoreError {
     let kind = match value {
         None => "nothing",
         Some(Param::Null) => "NULL",
-        Some(Param::Int(_)) => "an integer",
+        Some(Param::Int(_) | Param::Ints(_)) => "an integer",
         Some(Param::Text(_) | Param::Texts(_)) => "text",
         Some(Param::Blob(_) | Param::Blobs(_)) => "bytes",
     };

@@ -1,5 +1,6 @@
 //! PostgreSQL: a pool for reads and lone transactions, committers that write groups by UNNEST.
 
+use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -18,15 +19,21 @@ const QUEUE_LEN: usize = 4_096;
 const GROUP_MAX: usize = 512;
 /// Two groups overlap, so that one fills while the other waits for its flush.
 const COMMITTERS: usize = 2;
+/// Look-ups gathered into one query.
+const LOOKUPS_MAX: usize = 256;
 const POOL_MAX: usize = 16;
 /// Longest wait for a connection before the caller hears that the database is away.
 const WAIT_SECS: u64 = 5;
 
 type Waiting = (Box<Unit>, oneshot::Sender<Result<Outcome, StoreError>>);
 
+/// One recipient asked for: environment, key, where the answer goes.
+type LookUp = (i64, String, oneshot::Sender<Result<Option<Row>, StoreError>>);
+
 pub(super) struct Postgres {
     pool: Pool,
     queue: mpsc::Sender<Waiting>,
+    lookups: mpsc::Sender<LookUp>,
     pub(super) stats: Arc<CommitStats>,
 }
 
@@ -63,7 +70,9 @@ impl Postgres {
         for _ in 0..COMMITTERS {
             tokio::spawn(write_groups(pool.clone(), Arc::clone(&waiting), Arc::clone(&stats)));
         }
-        Ok(Self { pool, queue, stats })
+        let (lookups, asked) = mpsc::channel(QUEUE_LEN);
+        tokio::spawn(look_up_groups(pool.clone(), asked));
+        Ok(Self { pool, queue, lookups, stats })
     }
 
     pub(super) async fn submit(&self, write: Write) -> Result<(), StoreError> {
@@ -89,6 +98,22 @@ impl Postgres {
         work(&mut tx).await?;
         transaction.commit().await?;
         Ok(())
+    }
+
+    /// Rows of the recipients that exist, in no order.
+    pub(super) async fn look_up(&self, env: i64, keys: &[String]) -> Result<Vec<Row>, StoreError> {
+        let mut answers = Vec::with_capacity(keys.len());
+        for key in keys {
+            let (reply, answer) = oneshot::channel();
+            let asked = self.lookups.send((env, key.clone(), reply)).await;
+            asked.map_err(|_| StoreError::unavailable("the look-ups stopped"))?;
+            answers.push(answer);
+        }
+        let mut found = Vec::with_capacity(answers.len());
+        for answer in answers {
+            found.extend(answer.await.map_err(|_| StoreError::unavailable("the look-ups stopped"))??);
+        }
+        Ok(found)
     }
 
     pub(super) async fn query(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
@@ -166,6 +191,45 @@ async fn write_groups(
             }
         }
     }
+}
+
+/// Answers look-ups, as many in one query as wait when the last query ended.
+async fn look_up_groups(pool: Pool, mut asked: mpsc::Receiver<LookUp>) {
+    loop {
+        let mut group = Vec::with_capacity(64);
+        if asked.recv_many(&mut group, LOOKUPS_MAX).await == 0 {
+            return;
+        }
+        match look_up_group(&pool, &group).await {
+            Ok(mut found) => {
+                for (n, (_, _, reply)) in group.into_iter().enumerate() {
+                    let _ = reply.send(Ok(found.remove(&(n as i64 + 1))));
+                }
+            }
+            Err(error) => {
+                for (_, _, reply) in group {
+                    let _ = reply.send(Err(error.clone()));
+                }
+            }
+        }
+    }
+}
+
+/// Rows by the 1-based position of their look-up.
+async fn look_up_group(pool: &Pool, group: &[LookUp]) -> Result<HashMap<i64, Row>, StoreError> {
+    let envs = Param::Ints(group.iter().map(|(env, ..)| *env).collect());
+    let keys = Param::Texts(group.iter().map(|(_, key, _)| key.clone()).collect());
+    let client = pool.get().await?;
+    let statement = client.prepare_cached(crate::recipients::LOOK_UP).await?;
+    let found = rows(client.query(&statement, &refs(&[envs, keys])).await?)?;
+    found
+        .into_iter()
+        .map(|mut row| {
+            let position = row.int(0)?;
+            row.0.remove(0);
+            Ok((position, row))
+        })
+        .collect()
 }
 
 /// Writes a group; again when a deadlock undid it.

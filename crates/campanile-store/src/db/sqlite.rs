@@ -81,6 +81,7 @@ fn owned(param: &Param<'_>) -> Param<'static> {
         Param::Text(text) => Param::Text(text.clone().into_owned().into()),
         Param::Blob(bytes) => Param::Blob(bytes.clone().into_owned().into()),
         Param::Texts(list) => Param::Texts(list.clone()),
+        Param::Ints(list) => Param::Ints(list.clone()),
         Param::Blobs(list) => Param::Blobs(list.clone()),
     }
 }
@@ -136,52 +137,106 @@ fn write_groups(db: &Mutex<Connection>, mut waiting: mpsc::Receiver<Write>, stat
 
 /// Answers one write; given the error when its transaction was not committed.
 type Answer = Box<dyn FnOnce(Option<&StoreError>)>;
+type Reply<T> = tokio::sync::oneshot::Sender<Result<T, StoreError>>;
 
-fn write_group(db: &Mutex<Connection>, group: &mut Vec<Write>) {
-    let mut begun = execute(&db.lock(), "BEGIN IMMEDIATE", &[]);
-    let mut answers: Vec<Answer> = Vec::with_capacity(group.len());
-    for write in group.drain(..) {
-        if let Err(error) = &begun {
-            refuse(write, error);
-            continue;
-        }
-        answers.push(write_one(db, write));
-        // After some errors, a full disk among them, SQLite has undone the whole transaction and not just this write.
-        if db.lock().is_autocommit() {
-            let lost =
-                StoreError::unavailable("the transaction was undone, perhaps because the disk is full");
-            answers.drain(..).for_each(|answer| answer(Some(&lost)));
-            begun = execute(&db.lock(), "BEGIN IMMEDIATE", &[]);
-        }
-    }
-    if begun.is_err() {
-        return;
-    }
-    let committed = execute(&db.lock(), "COMMIT", &[]);
-    if let Err(error) = &committed {
-        tracing::error!(%error, "commit failed; nothing of the group was written");
-        let _ = execute(&db.lock(), "ROLLBACK", &[]);
-    }
-    for answer in answers {
-        answer(committed.as_ref().err());
-    }
+/// One transaction in the making.
+struct Group<'d> {
+    db: &'d Mutex<Connection>,
+    /// Whether the transaction is open.
+    begun: Result<u64, StoreError>,
+    answers: Vec<Answer>,
 }
 
-/// Performs one write in the open transaction; one that fails undoes only itself.
-fn write_one(db: &Mutex<Connection>, write: Write) -> Answer {
-    let mut tx = Tx { inner: TxInner::Sqlite(db) };
-    match write {
-        Write::Unit(unit, reply) => {
-            let units = std::slice::from_ref(&*unit);
-            let result =
-                alone(db, || futures_util::FutureExt::now_or_never(unit::write_units(&mut tx, units)));
-            let result = result
-                .and_then(|mut outcomes| outcomes.pop().ok_or_else(|| StoreError::corrupt("no outcome")));
-            Box::new(move |failed| drop(reply.send(failed.cloned().map_or(result, Err))))
+fn write_group(db: &Mutex<Connection>, writes: &mut Vec<Write>) {
+    let begun = execute(&db.lock(), "BEGIN IMMEDIATE", &[]);
+    let mut group = Group { db, begun, answers: Vec::with_capacity(writes.len()) };
+    let (mut units, mut replies) = (Vec::new(), Vec::new());
+    for write in writes.drain(..) {
+        match write {
+            Write::Unit(unit, reply) => {
+                units.push(*unit);
+                replies.push(reply);
+            }
+            Write::Work(work, reply) => {
+                group.write_units(&mut units, &mut replies);
+                group.write_work(work, reply);
+            }
         }
-        Write::Work(work, reply) => {
-            let result = alone(db, || futures_util::FutureExt::now_or_never(work(&mut tx)));
-            Box::new(move |failed| drop(reply.send(failed.cloned().map_or(result, Err))))
+    }
+    group.write_units(&mut units, &mut replies);
+    group.commit();
+}
+
+impl Group<'_> {
+    /// Writes units together, table by table; when that fails, one by one, so that a unit that cannot be written
+    /// undoes only itself.
+    fn write_units(&mut self, units: &mut Vec<unit::Unit>, replies: &mut Vec<Reply<unit::Outcome>>) {
+        if units.is_empty() {
+            return;
+        }
+        if let Err(error) = &self.begun {
+            units.clear();
+            return replies.drain(..).for_each(|reply| drop(reply.send(Err(error.clone()))));
+        }
+        let results: Vec<Result<unit::Outcome, StoreError>> = match self.try_units(units) {
+            Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
+            // The transaction is gone: there is nothing left to write them in.
+            Err(error) if units.len() == 1 || self.db.lock().is_autocommit() => {
+                units.iter().map(|_| Err(error.clone())).collect()
+            }
+            Err(_) => units
+                .chunks(1)
+                .map(|one| self.try_units(one)?.pop().ok_or_else(|| StoreError::corrupt("no outcome")))
+                .collect(),
+        };
+        units.clear();
+        for (result, reply) in results.into_iter().zip(replies.drain(..)) {
+            self.answer(result, reply);
+        }
+        self.check();
+    }
+
+    fn try_units(&self, units: &[unit::Unit]) -> Result<Vec<unit::Outcome>, StoreError> {
+        let mut tx = Tx { inner: TxInner::Sqlite(self.db) };
+        alone(self.db, || futures_util::FutureExt::now_or_never(unit::write_units(&mut tx, units)))
+    }
+
+    fn write_work(&mut self, work: super::WorkFn, reply: Reply<()>) {
+        if let Err(error) = &self.begun {
+            let _ = reply.send(Err(error.clone()));
+            return;
+        }
+        let mut tx = Tx { inner: TxInner::Sqlite(self.db) };
+        let result = alone(self.db, || futures_util::FutureExt::now_or_never(work(&mut tx)));
+        self.answer(result, reply);
+        self.check();
+    }
+
+    fn answer<T: 'static>(&mut self, result: Result<T, StoreError>, reply: Reply<T>) {
+        self.answers.push(Box::new(move |failed| drop(reply.send(failed.cloned().map_or(result, Err)))));
+    }
+
+    /// After some errors, a full disk among them, SQLite has undone the whole transaction and not just one write.
+    fn check(&mut self) {
+        if self.db.lock().is_autocommit() {
+            let lost =
+                StoreError::unavailable("the transaction was undone, perhaps because the disk is full");
+            self.answers.drain(..).for_each(|answer| answer(Some(&lost)));
+            self.begun = execute(&self.db.lock(), "BEGIN IMMEDIATE", &[]);
+        }
+    }
+
+    fn commit(self) {
+        if self.begun.is_err() {
+            return;
+        }
+        let committed = execute(&self.db.lock(), "COMMIT", &[]);
+        if let Err(error) = &committed {
+            tracing::error!(%error, "commit failed; nothing of the group was written");
+            let _ = execute(&self.db.lock(), "ROLLBACK", &[]);
+        }
+        for answer in self.answers {
+            answer(committed.as_ref().err());
         }
     }
 }
@@ -209,13 +264,6 @@ fn alone<T>(
     }
     execute(&db, "RELEASE one", &[])?;
     result
-}
-
-fn refuse(write: Write, error: &StoreError) {
-    match write {
-        Write::Unit(_, reply) => drop(reply.send(Err(error.clone()))),
-        Write::Work(_, reply) => drop(reply.send(Err(error.clone()))),
-    }
 }
 
 thread_local! {

@@ -6,7 +6,7 @@ use campanile_core::time::Timestamp;
 use serde_json::{Map, Value};
 
 use super::filter::Where;
-use super::{COLUMNS, MessageView, view};
+use super::{COLUMNS, HELD, MessageView, view};
 use crate::db::{Cost, Param, Store};
 use crate::error::StoreError;
 use crate::page::{Page, PageRequest};
@@ -67,6 +67,7 @@ fn filters(store: &Store, env: EnvId, user: &str, channel: ChannelId, filter: &F
     let mut wanted = Where::new(env);
     wanted.and_param("m.recipient =", user.to_owned());
     wanted.and_param("m.channel =", channel);
+    wanted.and(&format!("m.flags & {HELD} = 0"));
     match filter.archived {
         Some(true) => wanted.and(&format!("m.flags & {ARCHIVED} <> 0")),
         Some(false) => wanted.and(&format!("m.flags & {ARCHIVED} = 0")),
@@ -170,7 +171,7 @@ mod tests {
     fn stored_bits_never_move() {
         // Rows of every released version hold these.
         let bit = |engagement| EngagementSet::EMPTY.with(engagement).bits();
-        assert_eq!((SEEN, READ, ARCHIVED), (1, 2, 16));
+        assert_eq!((SEEN, READ, ARCHIVED, HELD), (1, 2, 16, 32));
         assert_eq!((bit(Engagement::Interacted), bit(Engagement::LinkClicked)), (4, 8));
     }
 }

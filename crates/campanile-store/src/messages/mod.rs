@@ -105,6 +105,9 @@ pub fn event_id(event: &EventRow) -> Ksuid {
     Ksuid::derived(event.inserted_at, &[b"event", &event.message.0, &event.seq.to_be_bytes()])
 }
 
+/// Bit of `flags` beside the engagement: the message waits for its send window, so no feed shows it yet.
+pub(crate) const HELD: i64 = 32;
+
 static MESSAGES: LazyLock<Bulk> = LazyLock::new(|| {
     Bulk::new(
         "messages",
@@ -145,7 +148,7 @@ static EVENTS: LazyLock<Bulk> = LazyLock::new(|| {
 });
 
 pub(crate) async fn insert_messages(
-    tx: &mut Tx<'_>,
+    tx: &Tx<'_>,
     rows: impl Iterator<Item = &MessageRow>,
 ) -> Result<(), StoreError> {
     let mut values = Vec::new();
@@ -160,7 +163,7 @@ pub(crate) async fn insert_messages(
             Param::from(row.step.as_str()),
             Param::opt(row.tenant.as_deref()),
             Param::Int(row.status),
-            Param::Int(0),
+            Param::Int(if row.scheduled_at.is_some() { HELD } else { 0 }),
             Param::opt_int(row.scheduled_at.map(|at| at.0)),
             row.id.at().into(),
             Param::from(row.content.as_str()),
@@ -173,7 +176,7 @@ pub(crate) async fn insert_messages(
 }
 
 pub(crate) async fn insert_events(
-    tx: &mut Tx<'_>,
+    tx: &Tx<'_>,
     rows: impl Iterator<Item = &EventRow>,
 ) -> Result<(), StoreError> {
     let mut values = Vec::new();
