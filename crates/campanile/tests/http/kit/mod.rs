@@ -78,6 +78,7 @@ impl Kit {
             allow_private_addresses: true,
             public_url: None,
             retention_days: 90,
+            lease_seconds: 90,
             extra_ca_file: None,
             log: "off".into(),
         };
