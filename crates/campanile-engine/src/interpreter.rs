@@ -243,7 +243,7 @@ impl Activation {
                 Next::Pause { waiting: Waiting::Delay, due_at }
             }
             Err(invalid) => {
-                self.skip(op, input, &invalid.reason.to_string(), true);
+                self.skip(op, input, invalid.reason, true);
                 Next::Advance
             }
         }

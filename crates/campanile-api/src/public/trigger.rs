@@ -98,7 +98,7 @@ fn parse(raw: Option<&RawValue>) -> ApiResult<Value> {
 
 /// Reads and checks a trigger; every problem at once.
 pub(crate) fn read(app: &App, env: EnvId, workflow: String, bytes: &[u8]) -> ApiResult<Trigger> {
-    if !bytes.iter().find(|b| !b.is_ascii_whitespace()).is_some_and(|b| *b == b'{') {
+    if bytes.iter().find(|b| !b.is_ascii_whitespace()).is_none_or(|b| *b != b'{') {
         // Tells what is not JSON from JSON that is not an object.
         crate::body::parse_object(bytes)?;
         return Err(ApiError::field("recipients", "can't be blank"));
