@@ -373,9 +373,13 @@ impl Store {
                                    AND cancellation_key = $3 AND pending IS NOT NULL";
                     let params = [env.into(), workflow.as_str().into(), key.as_str().into()];
                     for row in tx.query(waiting, &params).await? {
-                        let id = [row.uuid(0)?.into()];
-                        tx.execute("DELETE FROM jobs WHERE target = $1 AND kind = 1", &id).await?;
-                        tx.execute("UPDATE workflow_runs SET pending = NULL WHERE id = $1", &id).await?;
+                        let id: Param<'_> = row.uuid(0)?.into();
+                        tx.execute(
+                            "DELETE FROM jobs WHERE target = $1 AND kind = 1",
+                            std::slice::from_ref(&id),
+                        )
+                        .await?;
+                        tx.execute("UPDATE workflow_runs SET pending = NULL WHERE id = $1", &[id]).await?;
                     }
                 }
                 let named = |recipient: &str| {

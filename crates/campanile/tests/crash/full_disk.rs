@@ -163,10 +163,10 @@ async fn a_full_disk_refuses_whole_triggers_and_loses_none() {
         if shown.contains(&1_000_000) { Ok(()) } else { Err(format!("{} items", shown.len())) }
     })
     .await;
-    exactly_what_was_accepted(&node, &feed_id, &answers.lock()).await;
+    exactly_what_was_accepted(&node, &feed_id, &answers).await;
     node.kill();
     node.start().await;
-    exactly_what_was_accepted(&node, &feed_id, &answers.lock()).await;
+    exactly_what_was_accepted(&node, &feed_id, &answers).await;
     node.stop().await;
     leftovers::none_after(&node).await;
     let answers = answers.lock();
@@ -174,10 +174,11 @@ async fn a_full_disk_refuses_whole_triggers_and_loses_none() {
 }
 
 /// All that was accepted once, and nothing that was refused.
-async fn exactly_what_was_accepted(node: &Node, feed_id: &str, answers: &Answers) {
+async fn exactly_what_was_accepted(node: &Node, feed_id: &str, answers: &Mutex<Answers>) {
     let mut shown = feed(node, feed_id).await;
     shown.retain(|n| *n < 1_000_000);
     shown.sort_unstable();
+    let answers = answers.lock();
     let mut accepted = answers.accepted.clone();
     accepted.sort_unstable();
     let there: HashSet<u64> = shown.iter().copied().collect();

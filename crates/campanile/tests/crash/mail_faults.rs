@@ -76,7 +76,7 @@ async fn a_connection_closed_in_mid_data_is_tried_again_under_the_same_id() {
         assert_eq!(types(&events), ["queued", "delivery_attempted", "queued"], "{}", database.name);
         let attempt = &events[1]["data"];
         assert_eq!((&attempt["attempt"], &attempt["retryable"]), (&1.into(), &true.into()), "{attempt}");
-        assert_eq!(mail.dropped(), [id.clone()]);
+        assert_eq!(mail.dropped(), [id.as_str()]);
 
         mail.set(Manner::Polite);
         node.client.advance("PT1M").await;

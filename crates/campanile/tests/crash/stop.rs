@@ -6,11 +6,12 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
+use super::support::hooks::Manner;
 use super::support::ledger::Ledger;
 use super::support::load::Load;
 use super::support::random::Random;
 use super::support::receivers::Receivers;
-use super::support::{Server, databases, leftovers};
+use super::support::{Database, Server, databases, leftovers, workflows};
 
 /// The server's promise.
 const STOP_WITHIN: Duration = Duration::from_secs(20);
@@ -49,6 +50,42 @@ async fn a_stop_in_mid_load_loses_and_repeats_nothing() {
         leftovers::none_after(&node).await;
         eprintln!("stop on {}: after {took:?} ms: {figures:?}", database.name);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_hangs_is_cut_and_taken_up_by_the_next_start() {
+    let all = databases().await;
+    futures_util::future::join_all(all.iter().map(cut_and_taken_up)).await;
+}
+
+async fn cut_and_taken_up(database: &Database) {
+    let receivers = Receivers::start().await;
+    let mut node = Server::on(database).lease_seconds(90).start().await;
+    node.client.publish("hook", [workflows::hook(&receivers.hooks.url())].to_vec().into()).await;
+    node.client.identify("u1").await;
+    receivers.hooks.set(Manner::Hangs);
+    let run = node.client.accepted("hook", &workflows::to_one("u1", 1)).await;
+    let called = |count: usize| {
+        let hooks = receivers.hooks.clone();
+        async move {
+            let seen = hooks.count();
+            if seen == count { Ok(()) } else { Err(format!("{seen} calls instead of {count}")) }
+        }
+    };
+    node.wait("the receiver is called", 10, || called(1)).await;
+    // Twenty seconds for what is in progress, and a moment to give it back.
+    let (status, took) = node.terminate(STOP_WITHIN + Duration::from_secs(4)).await;
+    assert!(status.success(), "{}: {status}\n{}", database.name, node.log_tail());
+    receivers.hooks.set(Manner::Answers(200));
+    // Long before the lease of 90 seconds would end: it was given back.
+    node.start().await;
+    node.wait("the next start calls again", 10, || called(2)).await;
+    let calls = receivers.hooks.calls();
+    assert_eq!(calls[0].id, calls[1].id, "{}: it is the same message", database.name);
+    node.wait("the message is delivered", 10, || node.nothing_on_its_way()).await;
+    let messages = node.client.messages(&run).await.expect("messages");
+    assert_eq!(messages[0]["status"], "delivered", "{}", database.name);
+    eprintln!("stop on {}: with a hanging delivery after {took:?}", database.name);
 }
 
 #[tokio::test(flavor = "multi_thread")]

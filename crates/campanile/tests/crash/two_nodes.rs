@@ -73,6 +73,22 @@ async fn both_work_and_one_may_die() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn both_may_be_the_first() {
+    let Some(database) = Database::postgres().await else { return };
+    let (a, b) = tokio::join!(Server::on(&database).start(), Server::on(&database).start());
+    for node in [&a, &b] {
+        let channels = node.client.must(Method::GET, "/v1/channels", None).await;
+        let mut keys: Vec<&str> =
+            channels["entries"].as_array().into_iter().flatten().filter_map(|c| c["key"].as_str()).collect();
+        keys.sort_unstable();
+        assert_eq!(keys, ["chat", "email", "in-app-feed", "in-app-guide", "push", "sms", "webhook"]);
+    }
+    a.client.identify("u1").await;
+    let same = b.client.must(Method::GET, "/v1/users/u1", None).await;
+    assert_eq!(same["id"], "u1", "the pinned keys reach the same environment through both");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn leased_jobs_finish_on_the_other_node_within_the_lease() {
     let Some(database) = Database::postgres().await else { return };
     let receivers = Receivers::start().await;

@@ -54,7 +54,7 @@ async fn a_receiver_that_closes_is_called_again_under_the_same_key() {
         let (id, events) = rests(&node, &run, "queued", 3).await;
         assert_eq!(events[1]["type"], "message.delivery_attempted", "{}", database.name);
         assert_eq!(events[1]["data"]["retryable"], true, "{}", database.name);
-        assert_eq!(ids(&hooks), [id.clone()], "{}: one attempt is one call", database.name);
+        assert_eq!(ids(&hooks), [id.as_str()], "{}: one attempt is one call", database.name);
         hooks.set(Manner::Answers(200));
         node.client.advance("PT1M").await;
         rests(&node, &run, "delivered", 4).await;

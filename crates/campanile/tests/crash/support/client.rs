@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 pub const SECRET_KEY: &str = "sk_test_crash";
 /// Reaches management and administration.
 pub const SERVICE_TOKEN: &str = "st_crash";
+/// Why there is no answer when there was not even a connection: the server saw nothing of the request.
+pub const NOT_SENT: &str = "nobody listens";
 /// Longer than any answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -67,7 +69,10 @@ impl Client {
         let body = body.map(Value::to_string).unwrap_or_default();
         let request = request.body(Full::from(body)).expect("a test's request is well-formed");
         let exchange = async {
-            let answer = self.http.request(request).await.map_err(|error| error.to_string())?;
+            let answer =
+                self.http.request(request).await.map_err(|error| {
+                    if error.is_connect() { NOT_SENT.to_owned() } else { error.to_string() }
+                })?;
             let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
             let bytes = answer.into_body().collect().await.map_err(|error| error.to_string())?.to_bytes();
             let body = serde_json::from_slice(&bytes)

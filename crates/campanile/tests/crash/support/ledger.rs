@@ -5,16 +5,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
-use super::Node;
 use super::receivers::Receivers;
+use super::{Node, leftovers};
 
-/// Users of the load: more than are expanded in the transaction that accepts a trigger.
-pub const USERS: usize = 120;
+/// Users of the load: more than are expanded at once.
+pub const USERS: usize = 300;
 
 /// What became of a trigger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
-    /// No 2xx: it may exist or not, whole or not at all.
+    /// Sent, and no 2xx: it may exist or not, whole or not at all.
     Cut,
     /// 2xx.
     Accepted,
@@ -99,8 +99,7 @@ impl Ledger {
             self.missing(&world, false)
         })
         .await;
-        // What was called and not recorded before a kill is called again when its lease runs out.
-        node.wait("no message is on its way", seconds, || node.nothing_on_its_way()).await;
+        leftovers::none_soon(node, seconds).await;
         let world = node
             .wait("everything accepted is delivered, everything else whole or absent", seconds, || async {
                 let feed = feeds(node, &feed_id).await?;

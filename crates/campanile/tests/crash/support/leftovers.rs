@@ -37,18 +37,38 @@ const TORN: &[(&str, &str)] = &[
     ),
 ];
 
+async fn open(node: &Node) -> Store {
+    let (database_url, data_dir) = node.place();
+    Store::open(&StoreOptions { database_url, data_dir }).await.expect("the database opens")
+}
+
+/// Waits until a running node has nothing left to do: also what a kill left to a lease, and timers of triggers that
+/// were cut before their answer.
+pub async fn none_soon(node: &Node, seconds: u64) {
+    let store = open(node).await;
+    let done = || async {
+        let found = found(&store, UNFINISHED).await;
+        if found.is_empty() { Ok(()) } else { Err(format!("{found:?}")) }
+    };
+    node.wait("nothing is left to do", seconds, done).await;
+}
+
 /// Looks into the database of a node that was stopped; everything must be finished and whole.
 pub async fn none_after(node: &Node) {
-    let (database_url, data_dir) = node.place();
-    let store = Store::open(&StoreOptions { database_url, data_dir }).await.expect("the database opens");
+    let store = open(node).await;
+    let found = found(&store, &[UNFINISHED, TORN].concat()).await;
+    store.close().await;
+    assert!(found.is_empty(), "left behind: {found:?}\n{}", node.log_tail());
+}
+
+async fn found(store: &Store, counts: &[(&str, &str)]) -> Vec<String> {
     let mut found = Vec::new();
-    for (what, sql) in UNFINISHED.iter().chain(TORN) {
+    for (what, sql) in counts {
         let rows = store.query(Cost::Scan, sql, &[]).await.expect("a count");
         let number = rows[0].int(0).expect("a number");
         if number != 0 {
             found.push(format!("{number} {what}"));
         }
     }
-    store.close().await;
-    assert!(found.is_empty(), "left behind: {found:?}\n{}", node.log_tail());
+    found
 }

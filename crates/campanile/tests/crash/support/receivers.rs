@@ -34,8 +34,7 @@ impl Receivers {
         node.client.publish("now", after.to_vec().into()).await;
         let late: Vec<Value> = std::iter::once(workflows::delay(2)).chain(after).collect();
         node.client.publish("late", late.into()).await;
-        for user in 0..USERS {
-            node.client.identify(&format!("u{user}")).await;
-        }
+        let people = (0..USERS).map(|user| async move { node.client.identify(&format!("u{user}")).await });
+        futures_util::future::join_all(people).await;
     }
 }

@@ -23,6 +23,7 @@ const START_SECONDS: u64 = 60;
 /// How to start one.
 pub struct Server {
     database: Database,
+    lease_seconds: u64,
     flags: Vec<String>,
     dir: Option<PathBuf>,
 }
@@ -31,7 +32,13 @@ impl Server {
     /// On this database, with webhooks allowed to reach the test's receivers.
     pub fn on(database: &Database) -> Self {
         let flags = vec!["--allow-private-addresses".to_owned()];
-        Self { database: database.clone(), flags, dir: None }
+        Self { database: database.clone(), lease_seconds: LEASE_SECONDS, flags, dir: None }
+    }
+
+    /// With another lease.
+    pub fn lease_seconds(mut self, seconds: u64) -> Self {
+        self.lease_seconds = seconds;
+        self
     }
 
     /// One more flag.
@@ -62,8 +69,17 @@ impl Server {
         let log = std::env::temp_dir().join(format!("campanile-crash-{}.log", Uuid::new_v4().simple()));
         let port = free_port();
         let client = Client::new(port);
-        let mut node =
-            Node { child: None, database: self.database, flags: self.flags, dir, own, log, port, client };
+        let mut node = Node {
+            child: None,
+            database: self.database,
+            lease_seconds: self.lease_seconds,
+            flags: self.flags,
+            dir,
+            own,
+            log,
+            port,
+            client,
+        };
         node.start().await;
         node
     }
@@ -73,6 +89,7 @@ impl Server {
 pub struct Node {
     child: Option<Child>,
     database: Database,
+    lease_seconds: u64,
     flags: Vec<String>,
     dir: PathBuf,
     own: bool,
@@ -102,7 +119,7 @@ impl Node {
             .env("CAMPANILE_BOOTSTRAP_SECRET_KEY", SECRET_KEY)
             .env("CAMPANILE_BOOTSTRAP_SERVICE_TOKEN", SERVICE_TOKEN)
             .env("CAMPANILE_SECRET_KEY", VAULT_KEY)
-            .env("CAMPANILE_LEASE_SECONDS", LEASE_SECONDS.to_string())
+            .env("CAMPANILE_LEASE_SECONDS", self.lease_seconds.to_string())
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a log file"))
             .stderr(log);
