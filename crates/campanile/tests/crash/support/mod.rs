@@ -93,3 +93,15 @@ impl Drop for Connected {
         self.0.open.fetch_sub(1, Ordering::SeqCst);
     }
 }
+
+/// A free port below those that the kernel gives to outgoing connections: while the server is down, a client's own
+/// connection must not take its place.
+pub fn free_port() -> u16 {
+    for _ in 0..1_000 {
+        let port = 12_000 + (uuid::Uuid::new_v4().as_u128() % 18_000) as u16;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no free port between 12000 and 30000");
+}

@@ -1,7 +1,6 @@
 //! The binary under test as a child process that can be killed, stopped and started again on the same data.
 
 use std::fs::{self, File};
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -11,7 +10,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::client::{SECRET_KEY, SERVICE_TOKEN};
-use super::{Client, Database, Lives, eventually, pause};
+use super::{Client, Database, Lives, eventually, free_port, pause};
 
 /// Seconds of a lease in these tests; the shortest that the server takes.
 pub const LEASE_SECONDS: u64 = 5;
@@ -246,16 +245,4 @@ impl Drop for Node {
             let _ = fs::remove_dir_all(&self.dir);
         }
     }
-}
-
-/// A free port below those that the kernel gives to outgoing connections: while the server is down, a client's own
-/// connection must not take its place.
-fn free_port() -> u16 {
-    for _ in 0..1_000 {
-        let port = 12_000 + (Uuid::new_v4().as_u128() % 18_000) as u16;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-    panic!("no free port between 12000 and 30000");
 }
