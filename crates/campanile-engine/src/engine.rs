@@ -28,11 +28,19 @@ pub struct EngineOptions {
     /// How long a claimed job stays this node's. Longer than any provider may take (delivery.md R7.8), or the job is
     /// done twice; whoever waits for the jobs of a node that died waits as long.
     pub lease: Micros,
+    /// How long messages can be read, in days, where an environment does not say otherwise; in-app messages stay in
+    /// their feeds for ever.
+    pub retention_days: u32,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { allow_private_addresses: false, extra_roots: None, lease: Micros::seconds(90) }
+        Self {
+            allow_private_addresses: false,
+            extra_roots: None,
+            lease: Micros::seconds(90),
+            retention_days: 90,
+        }
     }
 }
 

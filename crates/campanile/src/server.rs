@@ -53,6 +53,7 @@ pub async fn open(config: &Config, keys: FirstStart) -> Result<(Engine, Option<F
         allow_private_addresses: config.allow_private_addresses,
         extra_roots,
         lease: Micros::seconds(i64::from(config.lease_seconds)),
+        retention_days: config.retention_days,
     };
     let engine = Engine::new(store, clock, vault, options).await.map_err(|error| error.to_string())?;
     Ok((engine, made))

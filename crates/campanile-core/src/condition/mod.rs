@@ -119,7 +119,8 @@ impl ConditionGroup {
             }
             (None, Some(any)) => Self::parse_any_of(any, &format!("{field}.any"), problems, refuse_ref),
             (None, None) => {
-                if object.contains_key("variable") || object.contains_key("operator") {
+                // A misspelt key must not let everybody through.
+                if !object.is_empty() && !object.contains_key("all") && !object.contains_key("any") {
                     problems.add(field, "must have either all or any");
                 }
                 None

@@ -6,20 +6,21 @@ use serde_json::Value;
 
 use crate::app::App;
 
-const DAYS: i64 = 30;
-
 /// What was inserted before this is invisible, whether it was pruned already or not.
 pub(super) fn starts_at(app: &App, env: EnvId) -> Timestamp {
     let catalog = app.engine().catalog();
     let settings = catalog.environment_by_id(env).map_or("", |env| env.settings.as_str());
     let now = app.now();
-    now + Micros(-Micros::seconds(days(settings).saturating_mul(86_400)).0)
+    now + Micros(
+        -Micros::seconds(days(settings, app.engine().options().retention_days).saturating_mul(86_400)).0,
+    )
 }
 
-/// `retention_days` of an environment's settings: 30 unless set, at least 1 (R12.4).
-fn days(settings: &str) -> i64 {
+/// `retention_days` of an environment's settings, else the server's, at least 1 (R12.4; one setting for a self-hosted
+/// server, api-conventions.md section 13).
+fn days(settings: &str, of_server: u32) -> i64 {
     let settings: Value = serde_json::from_str(settings).unwrap_or_default();
-    settings.get("retention_days").and_then(Value::as_i64).unwrap_or(DAYS).max(1)
+    settings.get("retention_days").and_then(Value::as_i64).unwrap_or(i64::from(of_server)).max(1)
 }
 
 #[cfg(test)]
@@ -29,9 +30,9 @@ mod tests {
     #[test]
     fn reads_the_setting() {
         for (settings, want) in
-            [("", 30), ("{}", 30), (r#"{"retention_days":90}"#, 90), (r#"{"retention_days":0}"#, 1)]
+            [("", 60), ("{}", 60), (r#"{"retention_days":90}"#, 90), (r#"{"retention_days":0}"#, 1)]
         {
-            assert_eq!(days(settings), want, "{settings}");
+            assert_eq!(days(settings, 60), want, "{settings}");
         }
     }
 }
