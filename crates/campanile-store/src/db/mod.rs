@@ -111,7 +111,8 @@ impl Store {
         answer.await.map_err(|_| StoreError::unavailable("the writer stopped"))?
     }
 
-    /// Runs `work` in a transaction. It may run again after a serialization failure, never twice with effect.
+    /// Runs `work` in a transaction of its own. When another transaction got in the way, the caller hears
+    /// [`StoreError::Contended`] and may call again; nothing was written.
     pub async fn transact<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
