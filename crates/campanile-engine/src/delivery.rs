@@ -17,16 +17,31 @@ use campanile_core::scope::lookup;
 use campanile_core::time::Timestamp;
 use campanile_store::{Claim, DeliveryLog, MessageView, RunRow, StoreError, Unit};
 use campanile_template::RenderOptions;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::catalog::{ChannelEntry, ChannelInEnv};
 use crate::engine::Engine;
 use crate::identify::scope_value;
 use crate::interpreter::is_sandboxed;
-use crate::render::{ATTACHMENT_KEY, OVERRIDES, SIGNING_KEY, render_text};
+use crate::render::{SIGNING_KEY, render_text};
 use crate::scope::{RunScope, SharedRoots};
 use crate::transport::Timeouts;
 use outcome::{Verdict, judge, not_sent};
+
+/// The members of stored content that are for delivery alone (`render::ATTACHMENT_KEY`, `render::OVERRIDES`).
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Extra {
+    attachment_key: Option<String>,
+    #[serde(deserialize_with = "present")]
+    overrides: Option<Value>,
+}
+
+/// A member that is there, null included: overrides that render to null fail the delivery, absent ones do not.
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
 
 /// Everything about one message that an attempt needs.
 struct Attempt<'a> {
@@ -37,7 +52,7 @@ struct Attempt<'a> {
     run: Option<RunRow>,
     content: Content,
     /// Delivery-only parts of the stored content.
-    extra: Value,
+    extra: Extra,
     number: i64,
     first_at: Timestamp,
     now: Timestamp,
@@ -89,14 +104,10 @@ impl Engine {
         if matches!(provider.connector, Connector::InApp) {
             return Ok(outcome::shown(message, now));
         }
-        let mut extra: Value = serde_json::from_str(&message.row.content).unwrap_or_default();
-        let Ok(content) = serde_json::from_value::<Content>(extra.clone()) else {
+        let Ok(content) = serde_json::from_str::<Content>(&message.row.content) else {
             return Ok(outcome::lost(message, now, "the stored content cannot be read"));
         };
-        // Only what is for delivery alone is kept of the raw form.
-        if let Some(map) = extra.as_object_mut() {
-            map.retain(|key, _| key == ATTACHMENT_KEY || key == OVERRIDES);
-        }
+        let extra = serde_json::from_str::<Extra>(&message.row.content).unwrap_or_default();
         let run = self.store().workflow_run(message.row.run).await?;
         let attempt = Attempt {
             message,
@@ -121,7 +132,7 @@ impl Engine {
                 Some(text) => serde_json::from_str(text).unwrap_or_default(),
                 None => json!({}),
             };
-        let attachments = match attempt.extra[ATTACHMENT_KEY].as_str() {
+        let attachments = match &attempt.extra.attachment_key {
             Some(path) => {
                 let scope = json!({"data": data});
                 lookup(&scope, &format!("data.{path}")).map(from_data).unwrap_or_default()
@@ -130,7 +141,7 @@ impl Engine {
         };
         let settings = self.fresh_settings(&mut attempt, data).await?;
         let message_id = attempt.message.row.id.to_string();
-        let overrides = attempt.extra.get(OVERRIDES).cloned();
+        let overrides = attempt.extra.overrides.clone();
         let mut delivery = Delivery::new(&message_id, &settings, attempt.now);
         delivery.overrides = overrides.as_ref();
         delivery.attachments = &attachments;

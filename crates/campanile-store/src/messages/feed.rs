@@ -6,7 +6,7 @@ use campanile_core::time::Timestamp;
 use serde_json::{Map, Value};
 
 use super::filter::Where;
-use super::{COLUMNS, HELD, MessageView, view};
+use super::{HELD, MessageView};
 use crate::db::{Cost, Param, Store};
 use crate::error::StoreError;
 use crate::page::{Page, PageRequest};
@@ -123,18 +123,7 @@ impl Store {
         if !status.is_empty() {
             wanted.and(&status);
         }
-        let (compare, order) = if page.is_backward() { (">", "ASC") } else { ("<", "DESC") };
-        if let Some(key) = page.key() {
-            wanted.and_param(&format!("m.id {compare}"), Param::Blob(key.to_vec().into()));
-        }
-        let limit = wanted.param(Param::Int(page.size as i64 + 1));
-        let sql = format!(
-            "SELECT {COLUMNS} FROM messages m WHERE {} ORDER BY m.id {order} LIMIT {limit}",
-            wanted.text
-        );
-        let rows = self.query(Cost::Point, &sql, &wanted.params).await?;
-        let rows = rows.into_iter().map(view).collect::<Result<Vec<_>, _>>()?;
-        Ok(page.page(rows, |message| message.row.id.0.to_vec()))
+        self.message_page(wanted, Cost::Point, page).await
     }
 
     /// The badge counts of the same feed.

@@ -158,6 +158,16 @@ impl Store {
             wanted.and_param("m.id <", Ksuid::floor(until));
         }
         wanted.and_trigger_data(&filter.trigger_data, self.is_shared());
+        self.message_page(wanted, Cost::Scan, page).await
+    }
+
+    /// One page, newest first, of the messages that meet the conditions.
+    pub(super) async fn message_page(
+        &self,
+        mut wanted: Where,
+        cost: Cost,
+        page: &PageRequest,
+    ) -> Result<Page<MessageView>, StoreError> {
         let (compare, order) = if page.is_backward() { (">", "ASC") } else { ("<", "DESC") };
         if let Some(key) = page.key() {
             wanted.and_param(&format!("m.id {compare}"), Param::Blob(key.to_vec().into()));
@@ -167,7 +177,7 @@ impl Store {
             "SELECT {COLUMNS} FROM messages m WHERE {} ORDER BY m.id {order} LIMIT {limit}",
             wanted.text
         );
-        let rows = self.query(Cost::Scan, &sql, &wanted.params).await?;
+        let rows = self.query(cost, &sql, &wanted.params).await?;
         let rows = rows.into_iter().map(view).collect::<Result<Vec<_>, _>>()?;
         Ok(page.page(rows, |message| message.row.id.0.to_vec()))
     }
