@@ -91,6 +91,11 @@ impl Server {
         );
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
+        if let Some(dir) = &config.project {
+            // Before the first answer: a client that saw `readyz` may trigger what the folder holds.
+            load_project(&engine, dir).await?;
+            tasks.spawn(campanile_engine::project::watch(engine.clone(), dir.clone(), stop.clone()));
+        }
         let router = campanile_api::router(app);
         let listener = listener.tap_io(|stream| {
             let _ = stream.set_nodelay(true);
@@ -110,20 +115,6 @@ impl Server {
         Ok(Self { address, engine, first_start, stop, tasks })
     }
 
-    /// Loads a project folder into the development environment and watches it until the server stops.
-    pub async fn load_project(&mut self, dir: &std::path::Path) -> Result<(), String> {
-        let report =
-            campanile_engine::project::load(&self.engine, dir).await.map_err(|error| error.to_string())?;
-        let (saved, unchanged, refused) = report.counts();
-        tracing::info!(dir = %dir.display(), saved, unchanged, refused, "project loaded");
-        for problem in report.problems() {
-            tracing::error!("{problem}");
-        }
-        let watch = campanile_engine::project::watch(self.engine.clone(), dir.to_owned(), self.stop.clone());
-        self.tasks.spawn(watch);
-        Ok(())
-    }
-
     /// Stops taking requests, finishes or hands back what is in progress, closes the database.
     pub async fn stop(mut self) {
         self.stop.cancel();
@@ -137,6 +128,17 @@ impl Server {
         self.tasks.abort_all();
         self.engine.store().close().await;
     }
+}
+
+/// Loads a project folder into the development environment; what it refuses is logged and the rest is served.
+async fn load_project(engine: &Engine, dir: &std::path::Path) -> Result<(), String> {
+    let report = campanile_engine::project::load(engine, dir).await.map_err(|error| error.to_string())?;
+    let (saved, unchanged, refused) = report.counts();
+    tracing::info!(dir = %dir.display(), saved, unchanged, refused, "project loaded");
+    for problem in report.problems() {
+        tracing::error!("{problem}");
+    }
+    Ok(())
 }
 
 fn listen_problem(listen: &str, error: &std::io::Error) -> String {

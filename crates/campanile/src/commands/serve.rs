@@ -12,18 +12,15 @@ pub async fn run(args: &ServeArgs) -> Result<(), String> {
     let config = Config::resolve(args)?;
     logging::init(&config.log);
     let database = if config.database_url.is_some() { "PostgreSQL" } else { "SQLite" };
-    let project = config.project.clone();
     let virtual_time = config.virtual_time;
-    let mut server = Server::start(config, credentials()).await?;
+    let asked_to_stop = stop_signal()?;
+    let server = Server::start(config, credentials()).await?;
     if let Some(made) = &server.first_start {
         greet(made);
     }
-    if let Some(dir) = project {
-        server.load_project(&dir).await?;
-    }
     tracing::info!(address = %server.address, database, virtual_time, "campanile is ready");
     say(format_args!("campanile listens on http://{}", server.address));
-    signal().await;
+    asked_to_stop.await;
     tracing::info!("stopping: accepted work is finished or stays on disk");
     server.stop().await;
     Ok(())
@@ -37,17 +34,15 @@ fn greet(made: &FirstStart) {
     say("More keys: campanile keys create --environment production");
 }
 
-async fn signal() {
-    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(stream) => stream,
-        Err(error) => {
-            tracing::warn!(%error, "only Ctrl-C stops this server");
-            let _ = tokio::signal::ctrl_c().await;
-            return;
+/// Takes over SIGTERM and Ctrl-C at once, not only when it is awaited: a signal during the start is not lost.
+fn stop_signal() -> Result<impl Future<Output = ()>, String> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let listen = |kind| signal(kind).map_err(|error| format!("cannot take over the stop signals: {error}"));
+    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
+    })
 }
