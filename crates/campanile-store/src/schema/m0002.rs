@@ -1,0 +1,3 @@
+//! Tables of: preferences.
+
+pub const SQL: &str = "";

@@ -1,0 +1,3 @@
+//! Tables of: bulk.
+
+pub const SQL: &str = "";

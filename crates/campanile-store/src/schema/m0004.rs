@@ -1,0 +1,3 @@
+//! Tables of: subscriptions.
+
+pub const SQL: &str = "";

@@ -1,0 +1,3 @@
+//! Tables of: schedules.
+
+pub const SQL: &str = "";

@@ -1,0 +1,3 @@
+//! Tables of: guides.
+
+pub const SQL: &str = "";

@@ -1,0 +1,3 @@
+//! Tables of: audiences.
+
+pub const SQL: &str = "";

@@ -1,0 +1,3 @@
+//! Tables of: access.
+
+pub const SQL: &str = "";
