@@ -50,7 +50,8 @@ fn the_documents_list_what_the_router_answers() {
                 let answer = rightful(kit, op).send(method(op), &plausible(op, &channel), "{}", &[]).await;
                 assert_eq!(entry["x-built"], answer.status != 501, "{name} {path}: {}", answer.text);
                 let parameters = entry["parameters"].as_array().expect("a list");
-                assert_eq!(parameters.len(), path.matches('{').count(), "{name} {path}");
+                let in_path = parameters.iter().filter(|parameter| parameter["in"] == "path").count();
+                assert_eq!(in_path, path.matches('{').count(), "{name} {path}");
             }
         }
     });
