@@ -24,6 +24,10 @@ pub enum JobKind {
     Deliver = 3,
     /// Works on a bulk operation; the target is its id.
     Bulk = 4,
+    /// Applies the definition of an audience, or deletes its members; the target is its id.
+    Audience = 6,
+    /// Sends a broadcast; the target is the version that is sent.
+    Broadcast = 7,
 }
 
 impl JobKind {
@@ -33,6 +37,8 @@ impl JobKind {
             2 => Ok(Self::Resume),
             3 => Ok(Self::Deliver),
             4 => Ok(Self::Bulk),
+            6 => Ok(Self::Audience),
+            7 => Ok(Self::Broadcast),
             _ => Err(StoreError::corrupt(format_args!("unknown job kind {code}"))),
         }
     }

@@ -5,6 +5,8 @@
 //! the transaction whether the unit still stands; everything else is a closure over a [`Tx`].
 
 mod accounts;
+mod audiences;
+mod broadcasts;
 mod bulk_operations;
 mod channel_data;
 mod db;
@@ -23,6 +25,8 @@ mod unit;
 mod versions;
 
 pub use accounts::{ApiKey, Channel, ChannelSettings, Credential, Environment, KeyKind, NewKey, hash_secret};
+pub use audiences::{AudienceRow, AudienceTask, AudienceWork, Member, MemberCursor};
+pub use broadcasts::{BroadcastRow, BroadcastStatus};
 pub use bulk_operations::{BulkOperationRow, BulkStatus};
 pub use channel_data::ChannelDataRow;
 pub use db::{Cost, Param, Row, Store, StoreOptions, Tx};

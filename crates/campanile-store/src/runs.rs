@@ -83,6 +83,8 @@ impl RunRow {
     pub const SKIP_DELAY: i64 = 2;
     /// A test run from the management API.
     pub const REHEARSAL: i64 = 4;
+    /// Of a broadcast: `workflow` is its key, and there is no published workflow to ask.
+    pub const BROADCAST: i64 = 8;
 }
 
 /// One recipient's run.

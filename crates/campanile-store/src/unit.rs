@@ -197,6 +197,13 @@ pub(crate) async fn write_units(tx: &mut Tx<'_>, units: &[Unit]) -> Result<Vec<O
     Ok(outcomes)
 }
 
+impl Tx<'_> {
+    /// Writes engine work inside this transaction. It has no guard and no idempotency key.
+    pub async fn write(&mut self, unit: &Unit) -> Result<(), StoreError> {
+        write_units(self, std::slice::from_ref(unit)).await.map(drop)
+    }
+}
+
 /// Answers what is kept under the key, or `None` when this unit may go ahead.
 async fn reserve<'u>(
     tx: &mut Tx<'_>,

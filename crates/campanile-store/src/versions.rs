@@ -298,6 +298,8 @@ impl Tx<'_> {
             ],
         )
         .await?;
+        let content = &saved.version.content;
+        self.note_published(row.env, row.kind, &row.key, row.version, content, now).await?;
         Ok(row)
     }
 
@@ -377,7 +379,13 @@ impl Tx<'_> {
         let sql = "UPDATE resources SET archived_at = $3, published = NULL, updated_at = $3 \
                    WHERE kind = $1 AND key = $2 AND archived_at IS NULL RETURNING env";
         let rows = self.query(sql, &[Param::Int(kind as i64), key.into(), now.into()]).await?;
-        rows.into_iter().map(|row| Ok(EnvId(row.int(0)?))).collect()
+        let mut environments = Vec::with_capacity(rows.len());
+        for row in rows {
+            let env = EnvId(row.int(0)?);
+            self.note_archived(env, kind, key, now).await?;
+            environments.push(env);
+        }
+        Ok(environments)
     }
 
     /// Switches a resource on or off in one environment; false when it does not exist.

@@ -196,6 +196,16 @@ impl ConditionGroup {
         self.refs().next().is_some()
     }
 
+    /// True when the group asks for the recipient's audiences.
+    pub fn asks_audiences(&self) -> bool {
+        self.conditions().any(Condition::asks_audience)
+    }
+
+    /// True when the passing of time alone can change what the group decides.
+    pub fn depends_on_time(&self) -> bool {
+        self.conditions().any(Condition::depends_on_time)
+    }
+
     fn conditions(&self) -> impl Iterator<Item = &Condition> {
         self.alternatives.iter().flatten()
     }

@@ -133,6 +133,18 @@ impl Condition {
         }
     }
 
+    /// True when it asks for the recipient's audiences.
+    pub(super) fn asks_audience(&self) -> bool {
+        self.operator.asks_audience()
+    }
+
+    /// True when its outcome can change with time alone.
+    pub(super) fn depends_on_time(&self) -> bool {
+        let now = matches!(self.operator, Operator::IsTimestampBeforeNow | Operator::IsTimestampOnOrAfterNow);
+        let relative = |side: &Operand| matches!(side, Operand::Relative(_));
+        now || matches!(&self.test, Test::Values { left, right } if relative(left) || relative(right))
+    }
+
     /// The refs on either side.
     pub(super) fn refs(&self) -> impl Iterator<Item = &str> {
         self.test.refs().map(|(_, step_ref)| step_ref)
