@@ -10,6 +10,7 @@ use campanile_engine::Engine;
 use campanile_store::{Credential, Store};
 use parking_lot::RwLock;
 
+use crate::batch_updates::BatchUpdates;
 use crate::error::ApiResult;
 
 /// Keys remembered at the most.
@@ -28,13 +29,22 @@ struct Inner {
     cursor_key: hmac::Key,
     public_url: String,
     credentials: RwLock<HashMap<Vec<u8>, (Instant, Credential)>>,
+    batch_updates: BatchUpdates,
 }
 
 impl App {
     /// `cursor_key` signs list cursors and is shared by all nodes; `public_url` is how clients reach us.
     pub fn new(engine: Engine, cursor_key: &[u8], public_url: String) -> Self {
         let cursor_key = hmac::Key::new(hmac::HMAC_SHA256, cursor_key);
-        Self { inner: Arc::new(Inner { engine, cursor_key, public_url, credentials: RwLock::default() }) }
+        Self {
+            inner: Arc::new(Inner {
+                engine,
+                cursor_key,
+                public_url,
+                credentials: RwLock::default(),
+                batch_updates: BatchUpdates::default(),
+            }),
+        }
     }
 
     /// The engine.
@@ -55,6 +65,11 @@ impl App {
     /// Signs and checks list cursors.
     pub fn cursor_key(&self) -> &hmac::Key {
         &self.inner.cursor_key
+    }
+
+    /// Limits changes by batch endpoints.
+    pub(crate) fn batch_updates(&self) -> &BatchUpdates {
+        &self.inner.batch_updates
     }
 
     /// Origin for absolute URLs in answers, without a slash at the end.

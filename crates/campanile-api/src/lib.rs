@@ -3,6 +3,7 @@
 mod admin;
 mod app;
 mod auth;
+mod batch_updates;
 mod body;
 mod error;
 mod management;

@@ -7,6 +7,7 @@ mod bulk;
 mod cancel;
 mod catalog;
 mod delivery;
+pub mod engagement;
 mod engine;
 mod expand;
 pub mod identify;
@@ -24,7 +25,7 @@ pub mod transport;
 mod trigger;
 mod vault;
 
-pub use bulk::{BULK_ROWS_MAX, BulkSubmission};
+pub use bulk::{BULK_ROWS_MAX, BulkSubmission, MessageSweep, SweepAction};
 pub use catalog::{Catalog, ChannelEntry, ChannelInEnv};
 pub use engine::{Engine, EngineOptions};
 pub use metrics::Metrics;

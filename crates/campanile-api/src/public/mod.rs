@@ -61,6 +61,7 @@ fn bulk_routes() -> Routes {
         .on("bulkDeleteObjects", bulk::delete_objects)
         .on("bulkSetTenants", bulk::set_tenants)
         .on("bulkDeleteTenants", bulk::delete_tenants)
+        .on("bulkUpdateMessagesForChannel", messages::bulk::update)
 }
 
 fn message_routes() -> Routes {
