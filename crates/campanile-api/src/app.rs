@@ -22,7 +22,7 @@ const CREDENTIALS_MAX: usize = 10_000;
 const CREDENTIAL_AGE_MAX: Duration = Duration::from_secs(1);
 
 /// How the surface behaves.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct AppOptions {
     /// Requests per second by tier.
     pub rate_limits: RateLimits,

@@ -7,6 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use campanile_core::ids::EnvId;
 use campanile_core::recipient::RecipientRef;
+use campanile_store::TenantFilter;
 
 use crate::access::{Caller, Confinement, Family, TenantScope, UserToken};
 use crate::app::App;
@@ -51,6 +52,25 @@ impl ClientKey {
         let Some(confined) = &self.confined else { return Ok(()) };
         let is_own = RecipientRef::user(confined.token.user.as_str()).key() == recipient;
         if is_own && confined.tenants.allows(tenant) { Ok(()) } else { Err(ApiError::access_denied()) }
+    }
+
+    /// A feed's tenant filter without what the token does not name: a tenant's items without those of no tenant
+    /// (in-app.md IA3.6), and no way to read every tenant's at once.
+    pub(crate) fn narrowed(&self, asked: TenantFilter) -> ApiResult<TenantFilter> {
+        let Some(confined) = &self.confined else { return Ok(asked) };
+        let allows = |tenant| confined.tenants.allows(tenant);
+        match asked {
+            TenantFilter::OrNone(tenant) if allows(Some(&tenant)) && !allows(None) => {
+                Ok(TenantFilter::Only(tenant))
+            }
+            TenantFilter::OrNone(tenant) | TenantFilter::Only(tenant) if !allows(Some(&tenant)) => {
+                Err(ApiError::access_denied())
+            }
+            TenantFilter::All | TenantFilter::Some | TenantFilter::None if !allows(None) => {
+                Err(ApiError::access_denied())
+            }
+            asked => Ok(asked),
+        }
     }
 
     /// Refuses an object that the token does not name: objects are never granted implicitly (IA3.4).

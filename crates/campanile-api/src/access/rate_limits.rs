@@ -40,6 +40,12 @@ impl RateLimits {
     }
 }
 
+impl Default for RateLimits {
+    fn default() -> Self {
+        Self::OFF
+    }
+}
+
 impl FromStr for RateLimits {
     type Err = String;
 

@@ -264,11 +264,10 @@ mod tests {
     /// The table of section 3, and the worked example of api-conventions.md 2.3.
     #[test]
     fn grants_follow_the_table() {
-        let feed = |uris: &[&str]| {
-            uris.iter().map(|uri| (format!("https://api.knock.app/v1/{uri}"), json!({"user/feed_read": [{}]})))
+        let granted = |uris: &[&str]| -> Value {
+            let feed = |uri: &&str| (format!("https://api.knock.app/v1/{uri}"), json!({"user/feed_read": [{}]}));
+            Value::Object(uris.iter().map(feed).collect())
         };
-        let object = |pairs: Vec<(String, Value)>| Value::Object(pairs.into_iter().collect());
-        let granted = |uris: &[&str]| object(feed(uris).collect());
         let other = |uri: &str, grant: &str| json!({format!("https://api.knock.app/v1/{uri}"): {grant: []}});
         for (explicit, grants, acme, beta, none) in [
             (true, granted(&["tenants/acme"]), true, false, false),

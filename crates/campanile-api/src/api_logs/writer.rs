@@ -28,7 +28,9 @@ pub(crate) async fn run(app: App, stop: CancellationToken) {
         let Some(first) = first else { break };
         let (entries, flushed) = gather(first, &mut waiting, &stop).await;
         write(&app, entries).await;
-        flushed.into_iter().for_each(|done| drop(done.send(())));
+        for done in flushed {
+            let _ = done.send(());
+        }
     }
     waiting.close();
     let (mut entries, mut flushed) = (Vec::new(), Vec::new());

@@ -3,7 +3,7 @@
 mod cancel;
 mod channel_data;
 mod feeds;
-mod filters;
+pub(crate) mod filters;
 mod messages;
 mod objects;
 mod people;
