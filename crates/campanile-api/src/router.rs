@@ -120,8 +120,7 @@ async fn wrong_method() -> ApiError {
 }
 
 fn not_built(operation: &'static Operation) -> MethodRouter<App> {
-    MethodRouter::new()
-        .on(filter(operation.method), async move || ApiError::not_implemented(operation.id))
+    MethodRouter::new().on(filter(operation.method), async move || ApiError::not_implemented(operation.id))
 }
 
 /// CORS of the public API (A4.5): any origin, no credentials.

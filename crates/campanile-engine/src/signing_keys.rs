@@ -58,10 +58,7 @@ pub fn generate() -> Option<FreshKey> {
     let pair = KeyPair::generate(KeySize::Rsa2048).ok()?;
     let private: Pkcs8V1Der<'_> = pair.as_der().ok()?;
     let public: PublicKeyX509Der<'_> = pair.public_key().as_der().ok()?;
-    Some(FreshKey {
-        private_pem: pem("PRIVATE KEY", private.as_ref()),
-        public_key: public.as_ref().to_vec(),
-    })
+    Some(FreshKey { private_pem: pem("PRIVATE KEY", private.as_ref()), public_key: public.as_ref().to_vec() })
 }
 
 /// Reads an uploaded public key: PEM, or base64 of the PEM. Answers it as the store keeps it, or why it is refused.
@@ -116,8 +113,7 @@ pub(crate) fn policies(
     let mut policies: std::collections::HashMap<EnvId, TokenPolicy> = environments
         .iter()
         .map(|environment| {
-            let settings: serde_json::Value =
-                serde_json::from_str(&environment.settings).unwrap_or_default();
+            let settings: serde_json::Value = serde_json::from_str(&environment.settings).unwrap_or_default();
             let is_enhanced = settings["enhanced_security"] == true;
             (environment.id, TokenPolicy { is_enhanced, keys: Vec::new() })
         })
@@ -160,8 +156,8 @@ mod tests {
         // 1,024 bits, SubjectPublicKeyInfo, made for this test.
         let der = {
             let mut der = vec![
-                0x30, 0x81, 0x9f, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01,
-                0x05, 0x00, 0x03, 0x81, 0x8d, 0x00, 0x30, 0x81, 0x89, 0x02, 0x81, 0x81, 0x00,
+                0x30, 0x81, 0x9f, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01,
+                0x01, 0x05, 0x00, 0x03, 0x81, 0x8d, 0x00, 0x30, 0x81, 0x89, 0x02, 0x81, 0x81, 0x00,
             ];
             der.extend([0xc5; 128]);
             der.extend([0x02, 0x03, 0x01, 0x00, 0x01]);

@@ -408,8 +408,10 @@ impl Store {
         }
         let sql = "SELECT name, revoked_at FROM service_tokens WHERE hash = $1";
         let row = self.query_one(sql, &[hash.into()]).await?;
-        row.map(|mut row| Ok(Credential::ServiceToken { revoked: !row.is_null(1), name: row.text(0)?.into() }))
-            .transpose()
+        row.map(|mut row| {
+            Ok(Credential::ServiceToken { revoked: !row.is_null(1), name: row.text(0)?.into() })
+        })
+        .transpose()
     }
 
     /// Every key, oldest first.

@@ -106,10 +106,7 @@ impl Config {
             lease_seconds,
             extra_ca_file: args.extra_ca_file.clone().or(file.extra_ca_file),
             rate_limits: rate_limits.as_deref().unwrap_or("off").parse()?,
-            api_logs: args
-                .api_logs
-                .or(file.api_logs)
-                .unwrap_or(ApiLogOptions::default().per_second_max),
+            api_logs: args.api_logs.or(file.api_logs).unwrap_or(ApiLogOptions::default().per_second_max),
             // Never longer than the messages they are about (delivery.md section 12).
             api_log_retention_days: api_log_retention_days.min(retention_days),
             log: args.log.clone().or(file.log).unwrap_or_else(|| "info".into()),

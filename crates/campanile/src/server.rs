@@ -116,7 +116,12 @@ impl Server {
         tasks.spawn(async move { scheduler.run_scheduler().await });
         let watcher = engine.clone();
         tasks.spawn(async move { watcher.watch_changes().await });
-        tasks.spawn(clean(engine.clone(), config.retention_days, config.api_log_retention_days, stop.clone()));
+        tasks.spawn(clean(
+            engine.clone(),
+            config.retention_days,
+            config.api_log_retention_days,
+            stop.clone(),
+        ));
         Ok(Self { address, engine, first_start, stop, tasks })
     }
 
@@ -175,6 +180,7 @@ async fn clean(engine: Engine, retention_days: u32, api_log_days: u32, stop: Can
                 return;
             }
         }
+        while let Ok(1..) = engine.store().prune_bulk_operations(now).await {}
         while let Ok(1..) = engine.store().prune_idempotency(now).await {
             if stop.is_cancelled() {
                 return;

@@ -56,10 +56,7 @@ impl Family {
 
     /// True for the families that tenant grants restrict (A2.11, IA3.5).
     pub(crate) const fn is_tenanted(self) -> bool {
-        matches!(
-            self,
-            Self::FeedRead | Self::FeedWrite | Self::PreferencesRead | Self::PreferencesWrite
-        )
+        matches!(self, Self::FeedRead | Self::FeedWrite | Self::PreferencesRead | Self::PreferencesWrite)
     }
 }
 
@@ -106,9 +103,7 @@ pub(crate) fn client_rule(operation: &Operation) -> Option<ClientRule> {
             let family = either(Family::PreferencesRead, Family::PreferencesWrite);
             (family, Confinement::UserInPath, true, false)
         }
-        ["users", _, "channel_data", _] => {
-            by_user(either(Family::ChannelDataRead, Family::ChannelDataWrite))
-        }
+        ["users", _, "channel_data", _] => by_user(either(Family::ChannelDataRead, Family::ChannelDataWrite)),
         ["objects", _, _, "channel_data", _] => {
             let family = either(Family::ChannelDataRead, Family::ChannelDataWrite);
             (family, Confinement::ObjectInPath, false, true)
@@ -133,7 +128,13 @@ mod tests {
     fn every_client_operation_has_a_rule_and_no_other_has_one() {
         for operation in operations::all() {
             let is_client = operation.access == Access::Client;
-            assert_eq!(client_rule(operation).is_some(), is_client, "{} {}", operation.method, operation.path);
+            assert_eq!(
+                client_rule(operation).is_some(),
+                is_client,
+                "{} {}",
+                operation.method,
+                operation.path
+            );
         }
     }
 

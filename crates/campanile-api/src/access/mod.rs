@@ -25,8 +25,8 @@ use family::client_rule;
 use rate_limits::Counted;
 
 pub(crate) use family::{ClientRule, Confinement, Family};
-pub use rate_limits::RateLimits;
 pub(crate) use rate_limits::RateLimiter;
+pub use rate_limits::RateLimits;
 pub(crate) use user_token::{TenantScope, UserToken};
 
 /// Header of user tokens.

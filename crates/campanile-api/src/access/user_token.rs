@@ -265,7 +265,8 @@ mod tests {
     #[test]
     fn grants_follow_the_table() {
         let granted = |uris: &[&str]| -> Value {
-            let feed = |uri: &&str| (format!("https://api.knock.app/v1/{uri}"), json!({"user/feed_read": [{}]}));
+            let feed =
+                |uri: &&str| (format!("https://api.knock.app/v1/{uri}"), json!({"user/feed_read": [{}]}));
             Value::Object(uris.iter().map(feed).collect())
         };
         let other = |uri: &str, grant: &str| json!({format!("https://api.knock.app/v1/{uri}"): {grant: []}});

@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 use campanile_core::problem::Problems;
-use campanile_engine::signing_keys::TokenPolicy;
 use campanile_engine::Catalog;
+use campanile_engine::signing_keys::TokenPolicy;
 use campanile_store::Environment;
 use serde_json::{Map, Value, json};
 
@@ -47,9 +47,9 @@ pub(super) async fn set(
     let found = app
         .store()
         .transact(move |tx| {
-            Box::pin(async move {
-                tx.change_environment_settings(env, |settings| settings.extend(changed)).await
-            })
+            Box::pin(
+                async move { tx.change_environment_settings(env, |settings| settings.extend(changed)).await },
+            )
         })
         .await?;
     found.ok_or_else(ApiError::missing)?;

@@ -18,11 +18,7 @@ use crate::public::segments::Segments;
 use crate::query::Query;
 
 /// Every key's public half, oldest first, revoked ones too; of one environment with `environment`.
-pub(super) async fn list(
-    _: ServiceToken,
-    State(app): State<App>,
-    query: Query,
-) -> ApiResult<Json<Value>> {
+pub(super) async fn list(_: ServiceToken, State(app): State<App>, query: Query) -> ApiResult<Json<Value>> {
     let catalog = app.engine().catalog();
     let env = match query.text("environment") {
         None => None,
@@ -78,14 +74,18 @@ pub(super) async fn create(
             (fresh.public_key, Some(fresh.private_pem))
         }
     };
-    let key =
-        SigningKey { id: Uuid::new_v4(), env, public_key, description, created_at: app.now(), revoked_at: None };
+    let key = SigningKey {
+        id: Uuid::new_v4(),
+        env,
+        public_key,
+        description,
+        created_at: app.now(),
+        revoked_at: None,
+    };
     let written = key.clone();
     let added = app
         .store()
-        .transact(move |tx| {
-            Box::pin(async move { tx.insert_signing_key(&written, SIGNING_KEYS_MAX).await })
-        })
+        .transact(move |tx| Box::pin(async move { tx.insert_signing_key(&written, SIGNING_KEYS_MAX).await }))
         .await?;
     if !added {
         return Err(ApiError::field(

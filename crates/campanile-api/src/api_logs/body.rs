@@ -105,10 +105,16 @@ mod tests {
                 json!({"connections": [{"incoming_webhook": {"url": hook}}]}),
                 json!({"connections": [{"incoming_webhook": {"url": "https://hooks.slack.com/[REDACTED]"}}]}),
             ),
-            (json!({"api_key": "s3cret", "apiKey": "s3cret"}), json!({"api_key": REDACTED, "apiKey": REDACTED})),
+            (
+                json!({"api_key": "s3cret", "apiKey": "s3cret"}),
+                json!({"api_key": REDACTED, "apiKey": REDACTED}),
+            ),
             (json!({"key": "welcome", "token": null}), json!({"key": "welcome", "token": null})),
             (json!({"token_deregistration": true}), json!({"token_deregistration": true})),
-            (json!({"Password": 7, "n": [{"client-secret": "x"}]}), json!({"Password": REDACTED, "n": [{"client-secret": REDACTED}]})),
+            (
+                json!({"Password": 7, "n": [{"client-secret": "x"}]}),
+                json!({"Password": REDACTED, "n": [{"client-secret": REDACTED}]}),
+            ),
         ] {
             let found = kept(body.to_string().as_bytes());
             assert_eq!(serde_json::from_str::<Value>(&found).unwrap(), want, "{body}");
@@ -123,7 +129,8 @@ mod tests {
     #[test]
     fn long_bodies_are_cut_at_the_top_level() {
         let found: Value =
-            serde_json::from_str(&kept(json!({"a": "x".repeat(1_025), "b": 1}).to_string().as_bytes())).unwrap();
+            serde_json::from_str(&kept(json!({"a": "x".repeat(1_025), "b": 1}).to_string().as_bytes()))
+                .unwrap();
         assert_eq!(found, json!({"a": TRUNCATED, "b": 1}));
         let huge = json!({"a": "x".repeat(PARSED_BYTES_MAX)}).to_string();
         assert_eq!(kept(huge.as_bytes()), r#"{"__knock_truncated__":true}"#);
@@ -132,7 +139,10 @@ mod tests {
     #[test]
     fn personal_data_is_hidden_one_level_deep() {
         for (body, want) in [
-            (json!({"name": "Ada", "more": {"a": 1}}), json!({"name": "[OBFUSCATED]", "more": "[OBFUSCATED]"})),
+            (
+                json!({"name": "Ada", "more": {"a": 1}}),
+                json!({"name": "[OBFUSCATED]", "more": "[OBFUSCATED]"}),
+            ),
             (json!([1, 2]), json!("[OBFUSCATED]")),
             (Value::Null, Value::Null),
         ] {
