@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
-use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::rsa::{KeyPair, KeySize, PublicEncryptingKey};
 use aws_lc_rs::signature::{KeyPair as _, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -41,7 +41,7 @@ pub struct VerificationKey {
 }
 
 impl VerificationKey {
-    /// Reads what the store keeps; `None` when it is no RSA key of at least 2,048 bits.
+    /// Reads what the store keeps; `None` when it is no RSA key.
     pub fn new(id: Uuid, public_key: &[u8]) -> Option<Self> {
         let key = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public_key).ok()?;
         Some(Self { id, key: Arc::new(key) })
@@ -78,9 +78,11 @@ pub fn read_public(text: &str) -> Result<Vec<u8>, &'static str> {
         STANDARD.decode(body.split_whitespace().collect::<String>()).ok()
     });
     let der = der.ok_or("must be a public key in PEM, or base64 of the PEM")?;
-    let key = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, der)
-        .map_err(|_| "must be an RSA key of 2,048 to 8,192 bits")?;
+    const KIND: &str = "must be an RSA key of 2,048 to 8,192 bits";
+    let key = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, der).map_err(|_| KIND)?;
     let der: PublicKeyX509Der<'_> = key.as_der().map_err(|_| "cannot be read")?;
+    // A verification key of any size is parsed and refuses every signature later; this one looks at the size.
+    PublicEncryptingKey::from_der(der.as_ref()).map_err(|_| KIND)?;
     Ok(der.as_ref().to_vec())
 }
 

@@ -173,8 +173,9 @@ impl Gate {
                 (Some(collection), Some(id)) => token.grants_object(&collection, &id, rule.family),
                 _ => false,
             },
-            // Messages are the user's own unless the token says nothing of them; objects are judged by the handler.
-            Confinement::ByHandler => rule.needs_token || token.scope(rule.family).is_some(),
+            // Which message or object it is, the handler finds out; here is seen whether there can be one.
+            Confinement::ByHandler if rule.needs_token => token.grants_any_object(rule.family),
+            Confinement::ByHandler => token.scope(rule.family).is_some(),
         }
     }
 

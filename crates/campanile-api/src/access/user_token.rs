@@ -147,6 +147,13 @@ impl UserToken {
         (of_user || !self.is_explicit).then_some(TenantScope::Any)
     }
 
+    /// True when the token names any object with one family.
+    pub(crate) fn grants_any_object(&self, family: Family) -> bool {
+        self.grants.iter().any(|grants| {
+            grants.families & family.bit() != 0 && matches!(grants.entity, Entity::Object { .. })
+        })
+    }
+
     /// True when the token names an object with one family. Objects are never granted implicitly (IA3.4).
     pub(crate) fn grants_object(&self, collection: &str, id: &str, family: Family) -> bool {
         self.grants.iter().any(|grants| {

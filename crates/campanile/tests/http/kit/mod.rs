@@ -3,6 +3,7 @@
 pub mod db;
 pub mod http;
 pub mod provider;
+pub mod signer;
 pub mod steps;
 
 use std::path::PathBuf;
