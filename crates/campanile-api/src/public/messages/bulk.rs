@@ -13,8 +13,9 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::retention;
+use crate::access::TenantScope;
 use crate::app::App;
-use crate::auth::{AnyKey, SecretKey};
+use crate::auth::{ClientKey, SecretKey};
 use crate::body::JsonObject;
 use crate::error::{ApiError, ApiResult};
 use crate::public::bulk::submit;
@@ -25,7 +26,7 @@ const ESTIMATE_MAX: i64 = 10_000;
 
 /// Changes or deletes the channel's messages that match.
 pub(in crate::public) async fn update(
-    AnyKey(env): AnyKey,
+    key: ClientKey,
     secret: Result<SecretKey, ApiError>,
     State(app): State<App>,
     Segments((channel, action)): Segments<(String, String)>,
@@ -43,6 +44,12 @@ pub(in crate::public) async fn update(
     };
     let is_in_app = matches!(channel.kind, ChannelType::InAppFeed | ChannelType::InAppGuide);
     let mut filter = read(&body, is_in_app)?;
+    let env = key.env;
+    if let Some(confined) = &key.confined {
+        // Whatever the body says (IA2.5).
+        filter.recipients = key.only_user().map(str::to_owned).into_iter().collect();
+        filter.tenants = narrowed(filter.tenants, &confined.tenants)?;
+    }
     // A public key sees one user's messages at a time, so it must say whose.
     if secret.is_err() && filter.recipients.is_empty() {
         return Err(ApiError::field("recipient_ids", "can't be blank"));
@@ -66,6 +73,29 @@ pub(in crate::public) async fn update(
         rows_estimated: rows_estimated as usize,
     };
     submit(&app, submission).await
+}
+
+/// Leaves out the tenants that a user token does not name; naming one of them is refused (in-app.md IA3.6).
+fn narrowed(asked: SweptTenants, scope: &TenantScope) -> ApiResult<SweptTenants> {
+    let TenantScope::Only { tenants, untenanted } = scope else { return Ok(asked) };
+    let check = |asked: &[String]| match asked.iter().all(|tenant| scope.allows(Some(tenant))) {
+        true => Ok(()),
+        false => Err(ApiError::access_denied()),
+    };
+    Ok(match (asked, untenanted) {
+        (SweptTenants::All, true) => SweptTenants::OrNone(tenants.clone()),
+        (SweptTenants::All, false) | (SweptTenants::Some, _) => SweptTenants::Only(tenants.clone()),
+        (SweptTenants::None, true) => SweptTenants::None,
+        (SweptTenants::None, false) => return Err(ApiError::access_denied()),
+        (SweptTenants::OrNone(asked), true) => {
+            check(&asked)?;
+            SweptTenants::OrNone(asked)
+        }
+        (SweptTenants::OrNone(asked), false) | (SweptTenants::Only(asked), _) => {
+            check(&asked)?;
+            SweptTenants::Only(asked)
+        }
+    })
 }
 
 const ACTIONS: &str =
@@ -248,6 +278,26 @@ mod tests {
         ] {
             assert_eq!(parsed(body.clone(), true).expect("it is sound").tenants, in_app, "{body}");
             assert_eq!(parsed(body.clone(), false).expect("it is sound").tenants, other, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_token_narrows_the_tenants() {
+        let texts = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let scope = |untenanted| TenantScope::Only { tenants: texts(&["a", "b"]), untenanted };
+        for (asked, untenanted, want) in [
+            (SweptTenants::All, true, Some(SweptTenants::OrNone(texts(&["a", "b"])))),
+            (SweptTenants::All, false, Some(SweptTenants::Only(texts(&["a", "b"])))),
+            (SweptTenants::Some, true, Some(SweptTenants::Only(texts(&["a", "b"])))),
+            (SweptTenants::None, true, Some(SweptTenants::None)),
+            (SweptTenants::None, false, None),
+            (SweptTenants::OrNone(texts(&["a"])), true, Some(SweptTenants::OrNone(texts(&["a"])))),
+            (SweptTenants::OrNone(texts(&["a"])), false, Some(SweptTenants::Only(texts(&["a"])))),
+            (SweptTenants::OrNone(texts(&["a", "c"])), true, None),
+            (SweptTenants::Only(texts(&["c"])), true, None),
+        ] {
+            assert_eq!(narrowed(asked.clone(), &scope(untenanted)).ok(), want, "{asked:?} {untenanted}");
+            assert_eq!(narrowed(asked.clone(), &TenantScope::Any).ok(), Some(asked));
         }
     }
 
