@@ -16,6 +16,7 @@ mod recipients;
 mod retention;
 mod runs;
 mod schema;
+mod subscriptions;
 mod unit;
 mod versions;
 
@@ -33,5 +34,6 @@ pub use page::{Cursor, Direction, Page, PageRequest};
 pub use recipients::{RecipientFilter, RecipientRow, merge_json};
 pub use runs::{RecipientRunRow, RunRow, RunStatus, StoredRun};
 pub use schema::LATEST as SCHEMA_VERSION;
+pub use subscriptions::{Subscriber, SubscriberMark, SubscriptionRow, SubscriptionSide};
 pub use unit::{Guard, GuardAction, IdempotencyRow, Outcome, RunUpdate, StoredReply, Unit};
 pub use versions::{CommitRow, NewVersion, ResourceKind, ResourceRow, VersionRow};

@@ -10,6 +10,7 @@ mod people;
 mod recipients;
 pub(crate) mod segments;
 mod sources;
+mod subscriptions;
 mod tenants;
 pub(crate) mod trigger;
 mod users;
@@ -38,6 +39,10 @@ fn recipient_routes() -> Routes {
         .on("getObject", objects::get)
         .on("setObject", objects::set)
         .on("deleteObject", objects::delete)
+        .on("listSubscriptionsForUser", subscriptions::list_of_user)
+        .on("listSubscriptionsForObject", subscriptions::list_of_object)
+        .on("addSubscriptionsForObject", subscriptions::add)
+        .on("deleteSubscriptionsForObject", subscriptions::remove)
         .on("listTenants", tenants::list)
         .on("getTenant", tenants::get)
         .on("setTenant", tenants::set)
