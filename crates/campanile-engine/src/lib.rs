@@ -3,6 +3,7 @@
 //! The interpreter decides and returns values; everything that touches the clock, the database or the network stands
 //! around it. State and effects are committed together; an effect is performed only after its commit.
 
+mod bulk;
 mod cancel;
 mod catalog;
 mod delivery;
@@ -25,6 +26,7 @@ pub mod transport;
 mod trigger;
 mod vault;
 
+pub use bulk::{BULK_ROWS_MAX, BulkSubmission};
 pub use catalog::{Catalog, ChannelEntry, ChannelInEnv};
 pub use engine::{Engine, EngineOptions};
 pub use metrics::Metrics;

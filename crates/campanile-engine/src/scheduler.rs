@@ -24,9 +24,9 @@ const AWAY: Duration = Duration::from_millis(500);
 /// What was done while virtual time moved.
 #[derive(Debug, Clone, Serialize)]
 pub struct Ran {
-    /// `resume`, `deliver` or `expand`.
+    /// `resume`, `deliver`, `expand` or `bulk`.
     pub kind: &'static str,
-    /// Id of the recipient run, message or workflow run.
+    /// Id of the recipient run, message, workflow run or bulk operation.
     pub id: String,
     /// The instant at which it fell due.
     pub due_at: Timestamp,
@@ -145,6 +145,7 @@ impl Engine {
                 }
             }
             JobKind::Expand => self.expand_stored(claim).await,
+            JobKind::Bulk => self.run_bulk(claim).await,
         }
     }
 
@@ -270,6 +271,7 @@ impl Engine {
 fn describe(claim: &Claim) -> Ran {
     let (kind, id) = match claim.kind {
         JobKind::Expand => ("expand", uuid_text(&claim.target)),
+        JobKind::Bulk => ("bulk", uuid_text(&claim.target)),
         JobKind::Resume => ("resume", uuid_text(&claim.target)),
         JobKind::Deliver => (
             "deliver",

@@ -11,7 +11,7 @@ use campanile_store::{StoreError, SubscriptionRow, Tx};
 use serde_json::{Map, Value};
 
 use crate::catalog::Catalog;
-use crate::identify::{Identify, PROPERTIES_BYTES_MAX, apply, join, parse_recipient};
+use crate::identify::{Identify, PROPERTIES_BYTES_MAX, Upsert, apply_all, join, parse_recipient};
 
 /// Recipients that one entry may add to or remove from an object (RC10.1).
 pub const SUBSCRIBERS_MAX: usize = 100;
@@ -72,24 +72,29 @@ fn parse_list(
     problems: &mut Problems,
 ) -> Vec<Identify> {
     let member = join(field, "recipients");
-    match body.get("recipients") {
-        None | Some(Value::Null) => problems.add(member, "can't be blank"),
-        Some(Value::Array(list)) if list.is_empty() => problems.add(member, "should have at least 1 item(s)"),
-        Some(Value::Array(list)) if list.len() > SUBSCRIBERS_MAX => {
-            problems.add(member, format!("should have at most {SUBSCRIBERS_MAX} item(s)"));
-        }
-        Some(Value::Array(list)) => {
-            return list
-                .iter()
-                .enumerate()
-                .filter_map(|(n, value)| {
-                    parse_recipient(value, &format!("{member}[{n}]"), catalog, env, problems)
-                })
-                .collect();
-        }
-        Some(_) => problems.add(member, "must be a list"),
+    let given = body.get("recipients").unwrap_or(&Value::Null);
+    if let Some(problem) = subscribers_problem(given) {
+        problems.add(member, problem);
+        return Vec::new();
     }
-    Vec::new()
+    let list = given.as_array().map(Vec::as_slice).unwrap_or_default();
+    list.iter()
+        .enumerate()
+        .filter_map(|(n, value)| parse_recipient(value, &format!("{member}[{n}]"), catalog, env, problems))
+        .collect()
+}
+
+/// Why a value is no list of recipients to subscribe or unsubscribe, or `None` when it is (RC10.1).
+pub fn subscribers_problem(given: &Value) -> Option<String> {
+    match given {
+        Value::Null => Some("can't be blank".into()),
+        Value::Array(list) if list.is_empty() => Some("should have at least 1 item(s)".into()),
+        Value::Array(list) if list.len() > SUBSCRIBERS_MAX => {
+            Some(format!("should have at most {SUBSCRIBERS_MAX} item(s)"))
+        }
+        Value::Array(_) => None,
+        _ => Some("must be a list".into()),
+    }
 }
 
 /// Identifies and subscribes recipients; the object is made when missing (S17). `Ok(Err(_))` when one of them is
@@ -109,18 +114,16 @@ pub async fn subscribe(
     let mut problems = Problems::default();
     tx.touch_recipient(env, object, now).await?;
     let order: Vec<String> = recipients.iter().map(|one| one.reference().key()).collect();
-    let mut upserts: Vec<_> = recipients
+    let (places, upserts): (Vec<usize>, Vec<Upsert>) = recipients
         .into_iter()
         .enumerate()
         .filter_map(|(n, one)| match one {
             Identify::Upsert(upsert) => Some((n, *upsert)),
             Identify::Reference(_) => None,
         })
-        .collect();
-    // Each locks its row: in one order everywhere, or two requests that name the same people wait for each other.
-    upserts.sort_by_cached_key(|(n, upsert)| (upsert.reference.key(), *n));
-    for (n, upsert) in upserts {
-        if let Err(problem) = apply(tx, env, upsert, now).await? {
+        .unzip();
+    for (n, written) in places.into_iter().zip(apply_all(tx, env, upserts, now).await?) {
+        if let Err(problem) = written {
             problems.add(join(&format!("recipients[{n}]"), &problem.field), problem.message);
         }
     }

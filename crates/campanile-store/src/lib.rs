@@ -5,13 +5,16 @@
 //! the transaction whether the unit still stands; everything else is a closure over a [`Tx`].
 
 mod accounts;
+mod bulk_operations;
 mod channel_data;
 mod db;
 mod delivery;
 mod error;
+mod hanging;
 mod jobs;
 mod messages;
 mod page;
+mod recipient_upserts;
 mod recipients;
 mod retention;
 mod runs;
@@ -21,6 +24,7 @@ mod unit;
 mod versions;
 
 pub use accounts::{ApiKey, Channel, ChannelSettings, Credential, Environment, KeyKind, NewKey, hash_secret};
+pub use bulk_operations::{BulkOperationRow, BulkStatus};
 pub use channel_data::ChannelDataRow;
 pub use db::{Cost, Param, Row, Store, StoreOptions, Tx};
 pub use delivery::{DeliveryLog, DeliveryResult};
@@ -31,6 +35,7 @@ pub use messages::{
     TenantFilter, event_id,
 };
 pub use page::{Cursor, Direction, Page, PageRequest};
+pub use recipient_upserts::RecipientChange;
 pub use recipients::{RecipientFilter, RecipientRow, merge_json};
 pub use runs::{RecipientRunRow, RunRow, RunStatus, StoredRun};
 pub use schema::LATEST as SCHEMA_VERSION;

@@ -482,10 +482,21 @@ impl Store {
 
     /// A list of texts as a set.
     pub(crate) fn texts_in(&self, place: &str) -> String {
-        if self.is_shared() {
-            format!("(SELECT unnest({place}::text[]))")
-        } else {
-            format!("(SELECT value FROM json_each({place}))")
-        }
+        texts_in(self.is_shared(), place)
+    }
+}
+
+fn texts_in(is_postgres: bool, place: &str) -> String {
+    if is_postgres {
+        format!("(SELECT unnest({place}::text[]))")
+    } else {
+        format!("(SELECT value FROM json_each({place}))")
+    }
+}
+
+impl Tx<'_> {
+    /// A list of texts as a set.
+    pub(crate) fn texts_in(&self, place: &str) -> String {
+        texts_in(self.is_postgres(), place)
     }
 }

@@ -93,10 +93,7 @@ impl Tx<'_> {
         mut keys: Vec<String>,
     ) -> Result<Vec<String>, StoreError> {
         keys.sort_unstable();
-        let (set, lock) = match self.is_postgres() {
-            true => ("(SELECT unnest($2::text[]))", "FOR KEY SHARE"),
-            false => ("(SELECT value FROM json_each($2))", ""),
-        };
+        let (set, lock) = (self.texts_in("$2"), if self.is_postgres() { "FOR KEY SHARE" } else { "" });
         let sql = format!("SELECT key FROM recipients WHERE env = $1 AND key IN {set} ORDER BY key {lock}");
         let rows = self.query(&sql, &[env.into(), Param::Texts(keys)]).await?;
         rows.into_iter().map(|mut row| row.text(0)).collect()

@@ -239,7 +239,8 @@ impl Tx<'_> {
         self.execute(
             "INSERT INTO resources (env, kind, key, current, active, created_at, updated_at) \
              VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT (env, kind, key) DO UPDATE SET \
-             current = excluded.current, updated_at = excluded.updated_at, archived_at = NULL",
+             current = excluded.current, updated_at = excluded.updated_at, archived_at = NULL, \
+             active = CASE WHEN resources.archived_at IS NULL THEN resources.active ELSE excluded.active END",
             &[new.env.into(), kind, new.key.as_str().into(), id.into(), active.into(), now.into()],
         )
         .await?;
@@ -363,6 +364,20 @@ impl Tx<'_> {
             .await?
             .map(commit)
             .transpose()
+    }
+
+    /// Archives a resource in every environment that has it, and answers which these were. Nothing of it stays
+    /// published, so that saving its key again later publishes nothing by itself.
+    pub async fn archive_resource(
+        &mut self,
+        kind: ResourceKind,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Vec<EnvId>, StoreError> {
+        let sql = "UPDATE resources SET archived_at = $3, published = NULL, updated_at = $3 \
+                   WHERE kind = $1 AND key = $2 AND archived_at IS NULL RETURNING env";
+        let rows = self.query(sql, &[Param::Int(kind as i64), key.into(), now.into()]).await?;
+        rows.into_iter().map(|row| Ok(EnvId(row.int(0)?))).collect()
     }
 
     /// Switches a resource on or off in one environment; false when it does not exist.

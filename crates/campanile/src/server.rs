@@ -164,6 +164,7 @@ async fn clean(engine: Engine, retention_days: u32, stop: CancellationToken) {
                 return;
             }
         }
+        while let Ok(1..) = engine.store().prune_bulk_operations(now).await {}
         while let Ok(1..) = engine.store().prune_idempotency(now).await {
             if stop.is_cancelled() {
                 return;

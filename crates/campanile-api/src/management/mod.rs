@@ -20,6 +20,8 @@ pub(crate) use channels::view as channel_view;
 pub(crate) use paging::{number_key, page_of};
 
 use crate::router::Routes;
+use email_layouts::EmailLayouts;
+use workflows::Workflows;
 
 /// Its handlers.
 pub(crate) fn routes() -> Routes {
@@ -30,16 +32,16 @@ pub(crate) fn routes() -> Routes {
         .on("getEnvironment", environments::get)
         .on("listChannels", channels::list)
         .on("getChannel", channels::get)
-        .on("listWorkflows", workflows::list)
-        .on("getWorkflow", workflows::get)
-        .on("upsertWorkflow", workflows::upsert)
-        .on("validateWorkflow", workflows::validate)
+        .on("listWorkflows", versioned::list::<Workflows>)
+        .on("getWorkflow", versioned::get::<Workflows>)
+        .on("upsertWorkflow", versioned::upsert::<Workflows>)
+        .on("validateWorkflow", versioned::validate::<Workflows>)
         .on("activateWorkflow", workflows::activate)
         .on("runWorkflow", run::run)
-        .on("listEmailLayouts", email_layouts::list)
-        .on("getEmailLayout", email_layouts::get)
-        .on("upsertEmailLayout", email_layouts::upsert)
-        .on("validateEmailLayout", email_layouts::validate)
+        .on("listEmailLayouts", versioned::list::<EmailLayouts>)
+        .on("getEmailLayout", versioned::get::<EmailLayouts>)
+        .on("upsertEmailLayout", versioned::upsert::<EmailLayouts>)
+        .on("validateEmailLayout", versioned::validate::<EmailLayouts>)
         .on("listCommits", commits::list)
         .on("getCommit", commits::get)
         .on("commitAllChanges", commits::commit_all)

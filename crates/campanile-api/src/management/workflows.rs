@@ -4,11 +4,11 @@ use axum::Json;
 use axum::extract::State;
 use campanile_engine::resources;
 use campanile_store::ResourceKind;
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
 use super::annotation;
 use super::request::environment;
-use super::versioned::{self, Shape};
+use super::versioned::{Facts, Versioned, view, wrapped};
 use crate::app::App;
 use crate::auth::ServiceToken;
 use crate::body::JsonObject;
@@ -16,39 +16,20 @@ use crate::error::{ApiError, ApiResult};
 use crate::public::segments::Segments;
 use crate::query::Query;
 
-const SHAPE: Shape = Shape { kind: ResourceKind::Workflow, has_state: true, annotate: annotation::workflow };
+/// Workflows in this API.
+pub(super) struct Workflows;
 
-pub(super) async fn list(_: ServiceToken, State(app): State<App>, query: Query) -> ApiResult<Json<Value>> {
-    versioned::list(&app, query, &SHAPE).await
-}
+impl Versioned for Workflows {
+    const KIND: ResourceKind = ResourceKind::Workflow;
 
-pub(super) async fn get(
-    _: ServiceToken,
-    State(app): State<App>,
-    Segments(key): Segments<String>,
-    query: Query,
-) -> ApiResult<Json<Value>> {
-    versioned::get(&app, &key, query, &SHAPE).await
-}
+    fn complete(view: &mut Map<String, Value>, facts: &Facts<'_>) {
+        view.insert("active".into(), facts.active.into());
+        view.insert("valid".into(), facts.valid.into());
+    }
 
-pub(super) async fn upsert(
-    token: ServiceToken,
-    State(app): State<App>,
-    Segments(key): Segments<String>,
-    query: Query,
-    JsonObject(body): JsonObject,
-) -> ApiResult<Json<Value>> {
-    versioned::upsert(&app, token, key, query, body, &SHAPE).await
-}
-
-pub(super) async fn validate(
-    _: ServiceToken,
-    State(app): State<App>,
-    Segments(key): Segments<String>,
-    query: Query,
-    JsonObject(body): JsonObject,
-) -> ApiResult<Json<Value>> {
-    versioned::validate(&app, &key, query, body, &SHAPE).await
+    fn annotate(view: &mut Map<String, Value>) {
+        annotation::workflow(view);
+    }
 }
 
 /// Switches a workflow on or off at once. The CLI sends `status` in the query, SDKs in the body; the body wins.
@@ -60,15 +41,15 @@ pub(super) async fn activate(
     JsonObject(body): JsonObject,
 ) -> ApiResult<Json<Value>> {
     let environment = environment(&app.engine().catalog(), &query)?;
-    if app.store().resource(environment.id, SHAPE.kind, &key, false).await?.is_none() {
+    if app.store().resource(environment.id, Workflows::KIND, &key, false).await?.is_none() {
         return Err(ApiError::missing());
     }
     let active = status(body.get("status"), query.text("status"))?;
-    let resource = resources::activate(app.engine(), environment.id, SHAPE.kind, &key, active).await?;
-    Ok(Json(json!({"workflow": SHAPE.view(&environment, resource, false)})))
+    let resource = resources::activate(app.engine(), environment.id, Workflows::KIND, &key, active).await?;
+    Ok(wrapped::<Workflows>(view::<Workflows>(&environment, resource, false)))
 }
 
-fn status(body: Option<&Value>, query: Option<&str>) -> ApiResult<bool> {
+pub(super) fn status(body: Option<&Value>, query: Option<&str>) -> ApiResult<bool> {
     let text = match body {
         Some(Value::Bool(active)) => return Ok(*active),
         Some(Value::String(text)) => Some(text.as_str()),
@@ -85,6 +66,8 @@ fn status(body: Option<&Value>, query: Option<&str>) -> ApiResult<bool> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

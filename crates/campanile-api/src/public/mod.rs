@@ -1,5 +1,6 @@
 //! The public API.
 
+mod bulk;
 mod cancel;
 mod channel_data;
 mod feeds;
@@ -25,6 +26,7 @@ pub(crate) fn routes() -> Routes {
         .on("triggerWorkflow", trigger::trigger)
         .on("cancelWorkflow (2)", cancel::cancel)
         .and(recipient_routes())
+        .and(bulk_routes())
         .and(message_routes())
         .and(engagement_routes())
 }
@@ -53,6 +55,19 @@ fn recipient_routes() -> Routes {
         .on("getObjectChannelData", channel_data::get_of_object)
         .on("setObjectChannelData", channel_data::set_of_object)
         .on("unsetObjectChannelData", channel_data::unset_of_object)
+}
+
+fn bulk_routes() -> Routes {
+    Routes::default()
+        .on("getBulkOperation", bulk::get)
+        .on("bulkIdentifyUsers", bulk::identify_users)
+        .on("bulkDeleteUsers", bulk::delete_users)
+        .on("bulkSetObjects", bulk::set_objects)
+        .on("bulkDeleteObjects", bulk::delete_objects)
+        .on("bulkAddSubscriptions", subscriptions::bulk_add)
+        .on("bulkDeleteSubscriptions", subscriptions::bulk_remove)
+        .on("bulkSetTenants", bulk::set_tenants)
+        .on("bulkDeleteTenants", bulk::delete_tenants)
 }
 
 fn message_routes() -> Routes {

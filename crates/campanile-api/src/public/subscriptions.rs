@@ -8,15 +8,17 @@ use axum::extract::State;
 use campanile_core::ids::EnvId;
 use campanile_core::problem::Problems;
 use campanile_core::recipient::{RecipientRef, TENANTS, id_problem};
-use campanile_engine::subscriptions::{parse_subscribe, parse_unsubscribe, subscribe, unsubscribe};
+use campanile_engine::subscriptions::{
+    parse_subscribe, parse_unsubscribe, subscribe, subscribers_problem, unsubscribe,
+};
 use campanile_store::{StoreError, SubscriptionRow, SubscriptionSide};
 use parking_lot::Mutex;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::objects;
 use super::people::People;
 use super::recipients::{PAGE_SIZE_MAX, includes_preferences, page_info, shown};
 use super::segments::Segments;
+use super::{bulk, objects};
 use crate::app::App;
 use crate::auth::SecretKey;
 use crate::body::JsonObject;
@@ -85,6 +87,40 @@ pub(super) async fn remove(
         .transact(move |tx| Box::pin(async move { unsubscribe(tx, env, &object, &recipients).await }))
         .await?;
     Ok(Json(view(&app, env, &deleted, false).await?.into()))
+}
+
+/// Subscribes recipients to many objects of one collection, in the background.
+pub(super) async fn bulk_add(
+    SecretKey(env): SecretKey,
+    State(app): State<App>,
+    Segments(collection): Segments<String>,
+    JsonObject(body): JsonObject,
+) -> ApiResult<Json<Value>> {
+    objects::check_collection(&collection)?;
+    bulk::submit_rows(&app, env, "objects.add_subscriptions", Some(collection), rows(body)?).await
+}
+
+/// Ends subscriptions of many objects of one collection, in the background.
+pub(super) async fn bulk_remove(
+    SecretKey(env): SecretKey,
+    State(app): State<App>,
+    Segments(collection): Segments<String>,
+    JsonObject(body): JsonObject,
+) -> ApiResult<Json<Value>> {
+    objects::check_collection(&collection)?;
+    bulk::submit_rows(&app, env, "objects.delete_subscriptions", Some(collection), rows(body)?).await
+}
+
+/// The entries of a bulk request; how many recipients each names is part of the envelope.
+fn rows(body: Map<String, Value>) -> ApiResult<Vec<Value>> {
+    let rows = bulk::rows(body, "subscriptions", bulk::Row::Entity)?;
+    let mut problems = Problems::default();
+    for (n, row) in rows.iter().enumerate() {
+        if let Some(problem) = subscribers_problem(&row["recipients"]) {
+            problems.add(format!("subscriptions[{n}].recipients"), problem);
+        }
+    }
+    problems.into_result(rows).map_err(ApiError::invalid)
 }
 
 /// Who subscribes to an object, or what it subscribes to; unknown objects have an empty list.

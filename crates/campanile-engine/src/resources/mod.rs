@@ -1,6 +1,7 @@
 //! Versioned resources: draft, commit, promote (management.md section 4). One mechanism for every kind; adding a kind
 //! is one file with its [`Kind`] and a line in [`KINDS`].
 
+mod archive;
 mod canonical;
 mod commit;
 mod context;
@@ -15,6 +16,7 @@ mod tests;
 mod workflow;
 mod write_rules;
 
+pub use archive::archive;
 pub use canonical::{canonical_json, sha};
 pub use commit::{Commit, Scope, commit};
 pub use context::Context;
@@ -53,6 +55,11 @@ impl Kind {
     pub fn is_valid(&self, content: &Value, context: &Context) -> bool {
         (self.check)(content, context).is_ok()
     }
+}
+
+/// Whether a resource of this kind is switched on when it is made in an environment.
+pub fn starts_active(kind: ResourceKind) -> bool {
+    Kind::of(kind).is_none_or(|kind| kind.starts_active)
 }
 
 /// Who changes something.

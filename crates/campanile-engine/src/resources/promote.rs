@@ -5,7 +5,7 @@ use campanile_core::time::Timestamp;
 use campanile_store::{CommitRow, NewVersion, StoreError, Tx};
 use uuid::Uuid;
 
-use super::{Author, Kind, Refusal, Scope};
+use super::{Author, Refusal, Scope, starts_active};
 use crate::engine::Engine;
 
 /// Promotes what the environment below `to` has published since the last promotion, in dependency order; nothing to
@@ -102,7 +102,7 @@ async fn copy(
         content: version.content,
         sha: version.sha,
     };
-    let active = Kind::of(commit.kind).is_none_or(|kind| kind.starts_active);
+    let active = starts_active(commit.kind);
     let saved = tx.save_version(&new, active, true, now).await?;
     let author = (author.name.as_str(), author.email.as_str());
     tx.publish(&saved, commit.message.as_deref(), author, Some(commit.id), now).await

@@ -6,7 +6,7 @@ use campanile_store::{CommitRow, NewVersion, ResourceKind, ResourceRow, StoreErr
 use serde_json::Value;
 
 use super::write_rules::{self, Target};
-use super::{Author, Context, Kind, Refusal, Resource, canonical_json, sha};
+use super::{Author, Context, Kind, Refusal, Resource, canonical_json, sha, starts_active};
 use crate::engine::Engine;
 
 /// The account's "production write access"; off when absent.
@@ -77,7 +77,7 @@ fn checked(kind: ResourceKind, key: &str, document: &Value, context: &Context) -
 pub async fn upsert(engine: &Engine, upsert: Upsert) -> Result<Saved, Refusal> {
     let context = Context::load(engine, upsert.env).await?;
     let content = checked(upsert.kind, &upsert.key, &upsert.document, &context)?;
-    let active = Kind::of(upsert.kind).is_none_or(|kind| kind.starts_active);
+    let active = starts_active(upsert.kind);
     let text = canonical_json(&content);
     let new = NewVersion {
         env: upsert.env,

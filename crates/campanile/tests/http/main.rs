@@ -2,6 +2,7 @@
 
 mod admin;
 mod bad_input;
+mod bulk;
 mod delivery;
 mod engine;
 mod feed;
