@@ -124,7 +124,8 @@ pub async fn subscribe(
         .unzip();
     for (n, written) in places.into_iter().zip(apply_all(tx, env, upserts, now).await?) {
         if let Err(problem) = written {
-            problems.add(join(&format!("recipients[{n}]"), &problem.field), problem.message);
+            // It does not know where in the request the recipient stood.
+            problems.add(format!("recipients[{n}]"), problem.message);
         }
     }
     if let Err(refused) = problems.into_result(()) {
