@@ -19,6 +19,7 @@ mod render;
 pub mod resources;
 mod scheduler;
 mod scope;
+pub mod signing_keys;
 mod state;
 pub mod transport;
 mod trigger;
