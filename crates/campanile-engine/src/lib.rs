@@ -20,6 +20,7 @@ mod render;
 pub mod resources;
 mod scheduler;
 mod scope;
+pub mod signing_keys;
 mod state;
 pub mod subscriptions;
 pub mod transport;

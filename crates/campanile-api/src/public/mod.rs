@@ -4,7 +4,7 @@ mod bulk;
 mod cancel;
 mod channel_data;
 mod feeds;
-mod filters;
+pub(crate) mod filters;
 mod messages;
 mod objects;
 mod people;
