@@ -21,6 +21,7 @@ mod retention;
 mod runs;
 mod schema;
 mod signing_keys;
+mod subscriptions;
 mod unit;
 mod versions;
 
@@ -42,5 +43,6 @@ pub use recipients::{RecipientFilter, RecipientRow, merge_json};
 pub use runs::{RecipientRunRow, RunRow, RunStatus, StoredRun};
 pub use schema::LATEST as SCHEMA_VERSION;
 pub use signing_keys::SigningKey;
+pub use subscriptions::{Subscriber, SubscriberMark, SubscriptionRow, SubscriptionSide};
 pub use unit::{Guard, GuardAction, IdempotencyRow, Outcome, RunUpdate, StoredReply, Unit};
 pub use versions::{CommitRow, NewVersion, ResourceKind, ResourceRow, VersionRow};

@@ -83,6 +83,8 @@ impl RunRow {
     pub const SKIP_DELAY: i64 = 2;
     /// A test run from the management API.
     pub const REHEARSAL: i64 = 4;
+    /// Objects are notified without their subscribers, as schedules do (workflows.md R3.15).
+    pub const NO_FAN_OUT: i64 = 64;
 }
 
 /// One recipient's run.

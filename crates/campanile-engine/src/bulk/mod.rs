@@ -12,6 +12,7 @@
 
 mod delete;
 mod messages;
+mod subscriptions;
 mod upsert;
 
 use std::ops::Range;
@@ -41,6 +42,8 @@ static KINDS: &[&Kind] = &[
     &delete::DELETE_OBJECTS,
     &delete::DELETE_TENANTS,
     &messages::SWEEP,
+    &subscriptions::ADD,
+    &subscriptions::DELETE,
 ];
 
 /// Rows in one operation at the most (RC13, api-conventions.md section 11).

@@ -15,4 +15,5 @@ mod messages;
 mod openapi;
 mod paging;
 mod rate_limits;
+mod subscriptions;
 mod trigger;
