@@ -26,7 +26,6 @@ pub enum Membership {
     Dynamic(Option<ConditionGroup>),
 }
 
-
 impl Membership {
     /// True when a user belongs to a dynamic audience at `now`. The scope has one root, `recipient`.
     pub fn holds(&self, scope: &Value, now: Timestamp) -> bool {
@@ -114,13 +113,15 @@ fn segments(value: Option<&Value>, problems: &mut Problems) -> (Value, Option<Co
     let group = ConditionGroup::parse(&json!({"any": alternatives}), "", &mut found);
     if problems.is_empty() {
         let found = found.into_result(()).err().unwrap_or_default();
-        problems.extend(found.into_iter().map(|problem| FieldProblem {
-            field: problem
-                .field
-                .replace(".any[", "segments[")
-                .replace("].all[", "].conditions[")
-                .replace(".variable", ".property"),
-            ..problem
+        problems.extend(found.into_iter().map(|problem| {
+            FieldProblem {
+                field: problem
+                    .field
+                    .replace(".any[", "segments[")
+                    .replace("].all[", "].conditions[")
+                    .replace(".variable", ".property"),
+                ..problem
+            }
         }));
     }
     (kept.into(), group)
@@ -140,7 +141,8 @@ fn conditions(list: &[Value], field: &str, problems: &mut Problems) -> (Vec<Valu
             Some(Some(property)) if TIMESTAMPS.contains(&property) => {
                 problems.add(format!("{field}.property"), "cannot be used in audiences");
             }
-            Some(Some(property)) if property.strip_prefix("recipient.").is_some_and(|rest| !rest.is_empty()) => {}
+            Some(Some(property))
+                if property.strip_prefix("recipient.").is_some_and(|rest| !rest.is_empty()) => {}
             Some(Some("")) | None => problems.add(format!("{field}.property"), "can't be blank"),
             Some(Some(_)) => problems.add(format!("{field}.property"), "must start with recipient."),
             Some(None) => problems.add(format!("{field}.property"), "is invalid"),
@@ -194,10 +196,12 @@ mod tests {
 
     #[test]
     fn segments_are_alternatives_and_their_conditions_all_hold() {
-        let plan = |plan: &str| json!({"property": "recipient.plan", "operator": "equal_to", "argument": plan});
+        let plan =
+            |plan: &str| json!({"property": "recipient.plan", "operator": "equal_to", "argument": plan});
         let seats = json!({"property": "recipient.seats", "operator": "greater_than", "argument": "5"});
         let (_, membership) =
-            parse(&dynamic(json!([{"conditions": [plan("pro"), seats]}, {"conditions": [plan("max")]}]))).unwrap();
+            parse(&dynamic(json!([{"conditions": [plan("pro"), seats]}, {"conditions": [plan("max")]}])))
+                .unwrap();
         for (user, want) in [
             (json!({"plan": "pro", "seats": 6}), true),
             (json!({"plan": "pro", "seats": 5}), false),
@@ -215,7 +219,8 @@ mod tests {
             assert!(!membership.holds(&json!({"recipient": {}}), Timestamp(0)), "{content}");
         }
         let (content, _) =
-            parse(&json!({"type": "static", "name": "A", "segments": [1], "key": "k", "description": null})).unwrap();
+            parse(&json!({"type": "static", "name": "A", "segments": [1], "key": "k", "description": null}))
+                .unwrap();
         assert_eq!(content, json!({"type": "static", "name": "A"}));
     }
 
@@ -223,7 +228,10 @@ mod tests {
     fn stored_content_passes_and_stays() {
         let segments = json!([{"conditions": [{"property": "recipient.a", "operator": "exists", "x@": 1}]}]);
         let (content, _) = parse(&dynamic(segments)).unwrap();
-        assert_eq!(content["segments"], json!([{"conditions": [{"property": "recipient.a", "operator": "exists"}]}]));
+        assert_eq!(
+            content["segments"],
+            json!([{"conditions": [{"property": "recipient.a", "operator": "exists"}]}])
+        );
         assert_eq!(parse(&content).unwrap().0, content);
     }
 
@@ -247,9 +255,18 @@ mod tests {
         for (document, want) in [
             (json!({}), vec!["name", "type"]),
             (json!({"name": 1, "type": "other", "description": 2}), vec!["description", "name", "type"]),
-            (dynamic(json!([{"conditions": []}, {}])), vec!["segments[0].conditions", "segments[1].conditions"]),
-            (dynamic(one("recipient.created_at", "exists", json!(null))), vec!["segments[0].conditions[0].property"]),
-            (dynamic(one("recipient.updated_at", "exists", json!(null))), vec!["segments[0].conditions[0].property"]),
+            (
+                dynamic(json!([{"conditions": []}, {}])),
+                vec!["segments[0].conditions", "segments[1].conditions"],
+            ),
+            (
+                dynamic(one("recipient.created_at", "exists", json!(null))),
+                vec!["segments[0].conditions[0].property"],
+            ),
+            (
+                dynamic(one("recipient.updated_at", "exists", json!(null))),
+                vec!["segments[0].conditions[0].property"],
+            ),
             (dynamic(one("data.x", "exists", json!(null))), vec!["segments[0].conditions[0].property"]),
             (dynamic(one("recipient.x", "nope", json!(null))), vec!["segments[0].conditions[0].operator"]),
             (dynamic(one("recipient.x", "", json!(null))), vec!["segments[0].conditions[0].operator"]),
@@ -257,7 +274,10 @@ mod tests {
                 dynamic(one("recipient.x", "is_timestamp_before", json!("1_minute_ago"))),
                 vec!["segments[0].conditions[0].argument"],
             ),
-            (dynamic(one("recipient.x", "equal_to", json!("{{ data.y }}"))), vec!["segments[0].conditions[0].argument"]),
+            (
+                dynamic(one("recipient.x", "equal_to", json!("{{ data.y }}"))),
+                vec!["segments[0].conditions[0].argument"],
+            ),
             (dynamic(json!("all")), vec!["segments"]),
         ] {
             let fields: Vec<_> =

@@ -161,6 +161,15 @@ pub fn new_run_id(at: Timestamp) -> Uuid {
     Uuid::from_bytes(bytes)
 }
 
+/// The id of a workflow run that is made again and again until it is stored: it begins with the clock like
+/// [`new_run_id`], and the rest is derived.
+pub fn derived_run_id(at: Timestamp, of: Uuid, part: &str) -> Uuid {
+    let mut bytes = *Uuid::new_v5(&of, part.as_bytes()).as_bytes();
+    bytes[..6].copy_from_slice(&at.millis().max(0).to_be_bytes()[2..]);
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    Uuid::from_bytes(bytes)
+}
+
 /// The id of one recipient's run (workflows.md S1): UUIDv5 of the run id and the recipient's GID.
 pub fn recipient_run_id(run: Uuid, gid: &str) -> Uuid {
     Uuid::new_v5(&run, gid.as_bytes())

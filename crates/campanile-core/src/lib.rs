@@ -3,6 +3,7 @@
 //! Nothing in this crate reads a clock, a file or a socket: time is handed in, data is borrowed.
 
 pub mod audience;
+pub mod broadcast;
 pub mod clock;
 pub mod condition;
 pub mod event;

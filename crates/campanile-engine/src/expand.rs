@@ -1,7 +1,7 @@
 //! From a workflow run to recipient runs: what the recipients share is built once, the rest per recipient, without a
 //! query in the loop.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -169,11 +169,14 @@ impl Engine {
             true => Parents::of(pending.iter().filter_map(|p| p.via.as_ref()), rows),
             false => Parents::default(),
         };
+        let memberships = self.audiences_of(context, pending.iter().map(|p| p.recipient.as_str())).await?;
+        let no_audiences = HashSet::new();
         let mut done = Vec::with_capacity(pending.len());
         for mut one in pending {
             let data = channel_data.get(&one.recipient).unwrap_or(&none);
+            let audiences = memberships.get(&one.recipient).unwrap_or(&no_audiences);
             let row = rows.get(&one.recipient);
-            let (trigger_data, activation) = start(context, &mut one, row, data, &parents, now);
+            let (trigger_data, activation) = start(context, &mut one, row, data, audiences, &parents, now);
             done.push((one, trigger_data, activation));
         }
         self.enforce_frequency(context, &mut done, now).await?;
@@ -198,6 +201,19 @@ impl Engine {
             unit.jobs.extend(activation.jobs);
         }
         Ok(())
+    }
+
+    /// The audiences of a run's recipients, by key, for programs that ask (workflows.md R23.7).
+    async fn audiences_of(
+        &self,
+        context: &RunContext,
+        recipients: impl Iterator<Item = &str>,
+    ) -> Result<HashMap<String, HashSet<String>>, StoreError> {
+        if !context.program.asks_audiences {
+            return Ok(HashMap::new());
+        }
+        let users = recipients.map(str::to_owned).collect();
+        self.audiences_under(context.env, users, context.run.tenant.as_deref()).await
     }
 
     fn count(&self, activation: &Activation) {
@@ -258,14 +274,18 @@ impl Engine {
         }
         let state: RunState = serde_json::from_str(&row.state).unwrap_or_default();
         let log = RunLog::resume(row.log, row.error_count);
-        let published = self.published(run.env, &run.workflow).await?;
+        // A broadcast is nothing that could be switched off or archived.
+        let is_active = match run.flags & RunRow::BROADCAST {
+            0 => self.published(run.env, &run.workflow).await?.map(|published| published.active),
+            _ => Some(true),
+        };
         let program = self.program(run.env, run.version).await?;
         let reference = RecipientRef::from_key(&row.recipient);
         let mut people = self.people_of(run.env, &row.recipient, &state).await?;
         let parents = Parents::of(state.via.as_deref().into_iter(), &people);
         let recipient = people.remove(&row.recipient);
-        let activation = match (published, program, recipient) {
-            (Some(published), Some(program), Some(recipient)) if published.active => {
+        let activation = match (is_active, program, recipient) {
+            (Some(true), Some(program), Some(recipient)) => {
                 let data = row.trigger_data.as_ref().or(run.data.as_ref());
                 let data: Value =
                     data.map_or_else(|| json!({}), |text| serde_json::from_str(text).unwrap_or_default());
@@ -282,14 +302,19 @@ impl Engine {
                     false => Vec::new(),
                 };
                 let statuses = Statuses::of(&state, found.into_iter().map(|m| (m.id, m.status, m.flags)));
-                interpret(&context, &reference, &recipient, None, own, &parents, statuses, now, state, log)
+                let memberships =
+                    self.audiences_of(&context, std::iter::once(row.recipient.as_str())).await?;
+                let audiences = memberships.into_values().next().unwrap_or_default();
+                interpret(
+                    &context, &reference, &recipient, None, own, &audiences, &parents, statuses, now, state,
+                    log,
+                )
             }
             // R2.3, S52: asked at each step, so that reactivating in time saves the run.
             (None, _, _) => stopped(state, log, now, "workflow_archived"),
-            (Some(published), ..) if !published.active => stopped(state, log, now, "workflow_inactive"),
+            (Some(false), ..) => stopped(state, log, now, "workflow_inactive"),
             (_, None, _) => stopped(state, log, now, "workflow_archived"),
             (_, _, None) => stopped(state, log, now, "recipient_deleted"),
-            (Some(_), Some(_), Some(_)) => stopped(state, log, now, "workflow_inactive"),
         };
         self.count(&activation);
         unit.updates.push(campanile_store::RunUpdate {
@@ -366,6 +391,7 @@ fn start(
     one: &mut Pending,
     row: Option<&RecipientRow>,
     channel_data: &HashMap<ChannelId, Value>,
+    audiences: &HashSet<String>,
     parents: &Parents,
     now: Timestamp,
 ) -> (Option<Arc<str>>, Activation) {
@@ -383,6 +409,7 @@ fn start(
         row,
         own,
         channel_data,
+        audiences,
         parents,
         Statuses::default(),
         now,
@@ -399,6 +426,7 @@ fn interpret(
     row: &RecipientRow,
     own_data: Option<Value>,
     channel_data: &HashMap<ChannelId, Value>,
+    audiences: &HashSet<String>,
     parents: &Parents,
     statuses: Statuses,
     now: Timestamp,
@@ -429,6 +457,7 @@ fn interpret(
         scope,
         channel_data,
         tenant_data: &context.tenant_data,
+        audiences,
         statuses,
         now,
         trigger_data,

@@ -6,7 +6,7 @@
 
 mod conditions;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use campanile_channels::registry::provider_by_key;
 use campanile_core::event::MessageEventType as MessageEvent;
@@ -48,6 +48,8 @@ pub(crate) struct Input<'i> {
     pub(crate) scope: RunScope<'i>,
     pub(crate) channel_data: &'i HashMap<ChannelId, Value>,
     pub(crate) tenant_data: &'i HashMap<ChannelId, Value>,
+    /// The recipient's audiences under the run's tenant.
+    pub(crate) audiences: &'i HashSet<String>,
     /// Statuses of the run's earlier messages, as of now.
     pub(crate) statuses: Statuses,
     /// The instant of this activation: the trigger's, or the timer's due instant.

@@ -3,6 +3,7 @@
 //! The interpreter decides and returns values; everything that touches the clock, the database or the network stands
 //! around it. State and effects are committed together; an effect is performed only after its commit.
 
+pub mod broadcasts;
 mod bulk;
 mod cancel;
 mod catalog;
@@ -13,6 +14,7 @@ mod expand;
 mod fan_out;
 pub mod identify;
 mod interpreter;
+mod members;
 mod metrics;
 pub mod program;
 mod programs;
@@ -31,6 +33,7 @@ mod vault;
 pub use bulk::{BULK_ROWS_MAX, BulkSubmission, MessageSweep, SweepAction};
 pub use catalog::{Catalog, ChannelEntry, ChannelInEnv};
 pub use engine::{Engine, EngineOptions};
+pub use members::{MEMBERS_MAX, MembershipError, NewMember};
 pub use metrics::Metrics;
 pub use programs::Published;
 pub use scheduler::Ran;

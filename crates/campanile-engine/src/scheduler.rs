@@ -24,9 +24,9 @@ const AWAY: Duration = Duration::from_millis(500);
 /// What was done while virtual time moved.
 #[derive(Debug, Clone, Serialize)]
 pub struct Ran {
-    /// `resume`, `deliver`, `expand` or `bulk`.
+    /// `resume`, `deliver`, `expand`, `bulk`, `audience` or `broadcast`.
     pub kind: &'static str,
-    /// Id of the recipient run, message, workflow run or bulk operation.
+    /// Id of the recipient run, message, workflow run, bulk operation, audience, or version of the broadcast.
     pub id: String,
     /// The instant at which it fell due.
     pub due_at: Timestamp,
@@ -114,6 +114,11 @@ impl Engine {
         Ok(outcome)
     }
 
+    /// Tells the scheduler that work was written which may be due.
+    pub fn wake(&self) {
+        self.work().wake.notify_one();
+    }
+
     fn spawn_job(&self, mut place: Place, claim: Claim) {
         place.used = true;
         let engine = self.clone();
@@ -146,6 +151,8 @@ impl Engine {
             }
             JobKind::Expand => self.expand_stored(claim).await,
             JobKind::Bulk => self.run_bulk(claim).await,
+            JobKind::Audience => self.run_audience(claim).await,
+            JobKind::Broadcast => self.run_broadcast(claim).await,
         }
     }
 
@@ -272,6 +279,8 @@ fn describe(claim: &Claim) -> Ran {
     let (kind, id) = match claim.kind {
         JobKind::Expand => ("expand", uuid_text(&claim.target)),
         JobKind::Bulk => ("bulk", uuid_text(&claim.target)),
+        JobKind::Audience => ("audience", uuid_text(&claim.target)),
+        JobKind::Broadcast => ("broadcast", uuid_text(&claim.target)),
         JobKind::Resume => ("resume", uuid_text(&claim.target)),
         JobKind::Deliver => (
             "deliver",

@@ -162,7 +162,8 @@ impl Store {
         let mut params = vec![env.into(), Param::Int(page.size as i64 + 1)];
         let mut bound = String::new();
         if let Some(cursor) = page.key() {
-            let (at, key) = cursor.split_at_checked(8).ok_or_else(|| StoreError::corrupt("a short cursor"))?;
+            let (at, key) =
+                cursor.split_at_checked(8).ok_or_else(|| StoreError::corrupt("a short cursor"))?;
             params.push(Param::Int(i64::from_be_bytes(at.try_into().map_err(StoreError::corrupt)?)));
             params.push(String::from_utf8_lossy(key).into_owned().into());
             bound = format!("AND (created_at, key) {compare} ($3, $4)");

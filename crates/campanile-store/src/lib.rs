@@ -5,9 +5,9 @@
 //! the transaction whether the unit still stands; everything else is a closure over a [`Tx`].
 
 mod accounts;
+mod api_logs;
 mod audiences;
 mod broadcasts;
-mod api_logs;
 mod bulk_operations;
 mod channel_data;
 mod db;
@@ -28,9 +28,9 @@ mod unit;
 mod versions;
 
 pub use accounts::{ApiKey, Channel, ChannelSettings, Credential, Environment, KeyKind, NewKey, hash_secret};
+pub use api_logs::{ApiLog, ApiLogFilter, LOG_ID_BYTES};
 pub use audiences::{AudienceRow, AudienceTask, AudienceWork, Member, MemberCursor};
 pub use broadcasts::{BroadcastRow, BroadcastStatus};
-pub use api_logs::{ApiLog, ApiLogFilter, LOG_ID_BYTES};
 pub use bulk_operations::{BulkOperationRow, BulkStatus};
 pub use channel_data::ChannelDataRow;
 pub use db::{Cost, Param, Row, Store, StoreOptions, Tx};

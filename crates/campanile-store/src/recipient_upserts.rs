@@ -89,21 +89,49 @@ impl Tx<'_> {
         Ok(rows)
     }
 
-    /// The stored ones among the keys, locked until the transaction ends.
-    async fn merging(
+    /// Makes empty recipients of those that are missing (tenant stubs, RC5.5).
+    pub async fn touch_recipients(
+        &mut self,
+        env: EnvId,
+        references: Vec<RecipientRef>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let empty = |reference| RecipientRow {
+            reference,
+            properties: "{}".into(),
+            created_at: None,
+            inserted_at: now,
+            updated_at: now,
+        };
+        let rows: Vec<RecipientRow> = references.into_iter().map(empty).collect();
+        let values: Vec<Param<'_>> = rows.iter().flat_map(|row| columns(env, row)).collect();
+        self.insert(&NEW, &values).await.map(drop)
+    }
+
+    /// The stored ones among the keys, locked until the transaction ends, by key.
+    pub async fn recipients(
         &mut self,
         env: EnvId,
         keys: Vec<String>,
-    ) -> Result<HashMap<String, Merging>, StoreError> {
+    ) -> Result<Vec<RecipientRow>, StoreError> {
         let lock = if self.is_postgres() { "FOR UPDATE" } else { "" };
         let sql = format!(
             "SELECT {COLUMNS} FROM recipients WHERE env = $1 AND key IN {} ORDER BY key {lock}",
             self.texts_in("$2")
         );
         let rows = self.query(&sql, &[env.into(), Param::Texts(keys)]).await?;
+        rows.into_iter().map(recipient).collect()
+    }
+
+    /// The stored ones among the keys, locked until the transaction ends.
+    async fn merging(
+        &mut self,
+        env: EnvId,
+        keys: Vec<String>,
+    ) -> Result<HashMap<String, Merging>, StoreError> {
+        let rows = self.recipients(env, keys).await?;
         rows.into_iter()
             .map(|row| {
-                let row = recipient(row)?;
                 let properties = serde_json::from_str(&row.properties).map_err(StoreError::corrupt)?;
                 Ok((row.reference.key(), Merging { row, properties, is_new: false, changed: false }))
             })

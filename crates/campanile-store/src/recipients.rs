@@ -219,6 +219,28 @@ impl Store {
         rows.into_iter().map(recipient).collect()
     }
 
+    /// The next ids of a collection after one, of those that were first seen until an instant.
+    pub async fn users_after(
+        &self,
+        env: EnvId,
+        collection: &str,
+        after: Option<&str>,
+        until: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<String>, StoreError> {
+        let sql = "SELECT id FROM recipients WHERE env = $1 AND key > $2 AND collection = $3 AND inserted_at <= $4 \
+                   ORDER BY key LIMIT $5";
+        let params = [
+            env.into(),
+            after.unwrap_or_default().into(),
+            collection.into(),
+            until.into(),
+            Param::Int(limit),
+        ];
+        let rows = self.query(Cost::Scan, sql, &params).await?;
+        rows.into_iter().map(|mut row| row.text(0)).collect()
+    }
+
     /// A collection, newest first.
     pub async fn list_recipients(
         &self,

@@ -10,6 +10,9 @@ type Extractable = (&'static str, bool, &'static str);
 const READONLY_WORKFLOW: &[&str] =
     &["environment", "key", "active", "valid", "created_at", "updated_at", "sha"];
 const READONLY_LAYOUT: &[&str] = &["key", "environment", "created_at", "updated_at", "sha"];
+const READONLY_AUDIENCE: &[&str] = &["key", "environment", "created_at", "updated_at", "sha"];
+const READONLY_BROADCAST: &[&str] =
+    &["environment", "key", "valid", "status", "scheduled_at", "sent_at", "created_at", "updated_at", "sha"];
 const SETTINGS: &[Extractable] = &[("pre_content", true, "txt"), ("payload_overrides", true, "json")];
 const OVERRIDES: &[Extractable] = &[("json_overrides", true, "json")];
 const REQUEST: &[Extractable] = &[("body", false, "txt")];
@@ -20,6 +23,19 @@ pub(super) fn workflow(workflow: &mut Map<String, Value>) {
         annotate_steps(steps);
     }
     annotate(workflow, &[], READONLY_WORKFLOW);
+}
+
+/// Annotates an audience.
+pub(super) fn audience(audience: &mut Map<String, Value>) {
+    annotate(audience, &[], READONLY_AUDIENCE);
+}
+
+/// Annotates a broadcast like the workflow that it is.
+pub(super) fn broadcast(broadcast: &mut Map<String, Value>) {
+    if let Some(steps) = broadcast.get_mut("steps") {
+        annotate_steps(steps);
+    }
+    annotate(broadcast, &[], READONLY_BROADCAST);
 }
 
 /// Annotates an e-mail layout.

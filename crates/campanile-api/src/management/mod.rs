@@ -2,6 +2,8 @@
 
 mod annotation;
 mod api_keys;
+mod audiences;
+mod broadcasts;
 mod channels;
 mod commits;
 mod email_layouts;
@@ -20,6 +22,7 @@ pub(crate) use channels::view as channel_view;
 pub(crate) use paging::{number_key, page_of};
 
 use crate::router::Routes;
+use audiences::Audiences;
 use email_layouts::EmailLayouts;
 use workflows::Workflows;
 
@@ -42,6 +45,17 @@ pub(crate) fn routes() -> Routes {
         .on("getEmailLayout", versioned::get::<EmailLayouts>)
         .on("upsertEmailLayout", versioned::upsert::<EmailLayouts>)
         .on("validateEmailLayout", versioned::validate::<EmailLayouts>)
+        .on("listAudiences", versioned::list::<Audiences>)
+        .on("getAudience", versioned::get::<Audiences>)
+        .on("upsertAudience", versioned::upsert::<Audiences>)
+        .on("validateAudience", versioned::validate::<Audiences>)
+        .on("archiveAudience", audiences::archive)
+        .on("listBroadcasts", broadcasts::list)
+        .on("getBroadcast", broadcasts::get)
+        .on("upsertBroadcast", broadcasts::upsert)
+        .on("validateBroadcast", broadcasts::validate)
+        .on("sendBroadcast", broadcasts::send)
+        .on("cancelBroadcast", broadcasts::cancel)
         .on("listCommits", commits::list)
         .on("getCommit", commits::get)
         .on("commitAllChanges", commits::commit_all)

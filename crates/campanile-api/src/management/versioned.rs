@@ -165,7 +165,6 @@ pub(super) async fn validate<K: Versioned>(
     Ok(wrapped::<K>(render::<K>(content, &facts, false)))
 }
 
-#[allow(dead_code, reason = "guides and audiences, which come next, are the kinds that can be archived")]
 /// `DELETE /v1/<kind>s/{key}`: archives in every environment at once (M4.21, section 18).
 pub(super) async fn archive<K: Versioned>(
     _: ServiceToken,

@@ -1,5 +1,6 @@
 //! The public API.
 
+mod audiences;
 mod bulk;
 mod cancel;
 mod channel_data;
@@ -33,6 +34,9 @@ pub(crate) fn routes() -> Routes {
 
 fn recipient_routes() -> Routes {
     Routes::default()
+        .on("listAudienceMembers", audiences::list)
+        .on("addAudienceMembers", audiences::add)
+        .on("removeAudienceMembers", audiences::remove)
         .on("listUsers", users::list)
         .on("getUser", users::get)
         .on("identifyUser", users::identify)

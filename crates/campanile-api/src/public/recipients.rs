@@ -39,6 +39,8 @@ pub(super) async fn save(
         .store()
         .transact(move |tx| Box::pin(async move { identify::apply(tx, env, upsert, now).await }))
         .await?;
+    // A user that entered an audience may have work waiting.
+    app.engine().wake();
     saved.map_err(|problem| ApiError::invalid(vec![problem]))
 }
 

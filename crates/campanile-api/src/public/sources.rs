@@ -62,6 +62,14 @@ impl Sources {
         self.runs.get(&message.row.run)
     }
 
+    /// What made a message, as `source.type` says it.
+    pub(super) fn kind(&self, message: &MessageView) -> &'static str {
+        match self.run(message) {
+            Some(run) if run.flags & RunRow::BROADCAST != 0 => "broadcast",
+            _ => "workflow",
+        }
+    }
+
     /// The version that made a message; nil when its run is gone.
     pub(super) fn version(&self, message: &MessageView) -> Uuid {
         self.run(message).map_or(Uuid::nil(), |run| run.version)

@@ -15,6 +15,8 @@ mod tests;
 pub use operator::Operator;
 pub use status::{MessageStatus, StepOutcome, StepStatuses};
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -53,6 +55,13 @@ pub trait Audiences {
 impl Audiences for () {
     fn is_member(&self, _audience: &str) -> bool {
         false
+    }
+}
+
+/// Keys of audiences.
+impl Audiences for HashSet<String> {
+    fn is_member(&self, audience: &str) -> bool {
+        self.contains(audience)
     }
 }
 

@@ -1,11 +1,14 @@
 //! Writing what requests said: one merge, then channel data, inside the caller's transaction.
 
+use std::collections::HashMap;
+
 use campanile_core::ids::EnvId;
 use campanile_core::problem::FieldProblem;
 use campanile_core::time::Timestamp;
 use campanile_store::{RecipientChange, RecipientRow, StoreError, Tx, merge_json};
 
 use super::Upsert;
+use crate::members::Following;
 
 /// Largest properties after merging, as compact JSON (RC6.3).
 pub const PROPERTIES_BYTES_MAX: usize = 256 * 1024;
@@ -21,11 +24,23 @@ pub async fn apply(
 ) -> Result<Result<RecipientRow, FieldProblem>, StoreError> {
     let (change, rest) = parted(upsert);
     let RecipientChange { reference, properties, created_at } = change;
+    let following = match reference.is_user() {
+        true => Some(Following::begin(tx, env).await?),
+        false => None,
+    };
+    let mut before = HashMap::new();
+    if following.as_ref().is_some_and(Following::asks_before) {
+        before.extend(tx.recipient(env, &reference).await?.map(|row| (reference.key(), row)));
+    }
     let merged =
         tx.upsert_recipient(env, &reference, properties, created_at, now, PROPERTIES_BYTES_MAX).await?;
     match merged {
         Ok(row) => {
             write_rest(tx, env, &row, rest, now).await?;
+            // Whom this did not change keeps its memberships.
+            if let Some(following) = following.filter(|_| row.updated_at == now) {
+                following.changed(tx, env, &[&row], &before, now).await?;
+            }
             Ok(Ok(row))
         }
         Err(_) => Ok(Err(too_large())),
@@ -41,6 +56,15 @@ pub async fn apply_all(
     now: Timestamp,
 ) -> Result<Vec<Result<RecipientRow, FieldProblem>>, StoreError> {
     let (changes, rests): (Vec<_>, Vec<_>) = upserts.into_iter().map(parted).unzip();
+    let following = match changes.iter().any(|change| change.reference.is_user()) {
+        true => Some(Following::begin(tx, env).await?),
+        false => None,
+    };
+    let mut before = HashMap::new();
+    if following.as_ref().is_some_and(Following::asks_before) {
+        let keys = changes.iter().map(|change| change.reference.key()).collect();
+        before.extend(tx.recipients(env, keys).await?.into_iter().map(|row| (row.reference.key(), row)));
+    }
     let merged = tx.upsert_recipients(env, changes, now, PROPERTIES_BYTES_MAX).await?;
     let mut rows = Vec::with_capacity(merged.len());
     for (merged, rest) in merged.into_iter().zip(rests) {
@@ -51,6 +75,17 @@ pub async fn apply_all(
             }
             Err(_) => Err(too_large()),
         });
+    }
+    if let Some(following) = following {
+        // The last entry of a user says how it stands.
+        let changed: HashMap<&str, &RecipientRow> = rows
+            .iter()
+            .flatten()
+            .filter(|row| row.reference.is_user() && row.updated_at == now)
+            .map(|row| (row.reference.id.as_str(), row))
+            .collect();
+        let users: Vec<&RecipientRow> = changed.into_values().collect();
+        following.changed(tx, env, &users, &before, now).await?;
     }
     Ok(rows)
 }

@@ -65,7 +65,7 @@ pub(super) fn evaluate(group: &ConditionGroup, input: &Input<'_>) -> Verdict {
         scope: &input.scope,
         now: input.now,
         steps: &input.statuses,
-        audiences: &(),
+        audiences: input.audiences,
         render: &render,
     })
 }

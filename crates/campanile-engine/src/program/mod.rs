@@ -42,6 +42,8 @@ pub struct Program {
     pub(crate) roots: Roots,
     /// True when some condition reads the status of an earlier message.
     pub(crate) reads_statuses: bool,
+    /// True when some condition asks for the recipient's audiences.
+    pub(crate) asks_audiences: bool,
 }
 
 impl Program {
@@ -174,6 +176,7 @@ impl Program {
             })
         };
         let reads_statuses = conditions().any(ConditionGroup::uses_refs);
+        let asks_audiences = conditions().chain(&workflow.conditions).any(ConditionGroup::asks_audiences);
         let has_conditions = workflow.conditions.is_some() || conditions().next().is_some();
         let roots = Roots::of(&ops, has_conditions);
         Ok(Self {
@@ -187,6 +190,7 @@ impl Program {
             is_commercial: workflow.is_commercial,
             roots,
             reads_statuses,
+            asks_audiences,
             ops,
         })
     }

@@ -19,6 +19,7 @@ const DEPTH_MAX: usize = 8;
 /// Where each kind lives: folder, main file. In dependency order, so that what is referred to comes first.
 pub(super) const FOLDERS: &[(ResourceKind, &str, &str)] = &[
     (ResourceKind::EmailLayout, "layouts", "layout.json"),
+    (ResourceKind::Audience, "audiences", "audience.json"),
     (ResourceKind::Workflow, "workflows", "workflow.json"),
 ];
 

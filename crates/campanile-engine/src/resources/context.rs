@@ -16,6 +16,8 @@ pub struct Context {
     pub channels: HashMap<String, ChannelType>,
     /// Keys of the layouts saved in the environment.
     pub layouts: HashSet<String>,
+    /// Keys of the audiences saved in the environment.
+    pub audiences: HashSet<String>,
 }
 
 impl Context {
@@ -25,7 +27,12 @@ impl Context {
         let channels = catalog.channels();
         let channels = channels.into_iter().map(|entry| (entry.channel.key.clone(), entry.kind)).collect();
         let layouts = engine.store().resource_keys(env, ResourceKind::EmailLayout).await?;
-        Ok(Self { channels, layouts: layouts.into_iter().collect() })
+        let audiences = engine.store().resource_keys(env, ResourceKind::Audience).await?;
+        Ok(Self {
+            channels,
+            layouts: layouts.into_iter().collect(),
+            audiences: audiences.into_iter().collect(),
+        })
     }
 }
 
@@ -36,5 +43,9 @@ impl workflow::Catalog for Context {
 
     fn has_layout(&self, key: &str) -> bool {
         self.layouts.contains(key)
+    }
+
+    fn has_audience(&self, key: &str) -> bool {
+        self.audiences.contains(key)
     }
 }

@@ -2,6 +2,7 @@
 //! is one file with its [`Kind`] and a line in [`KINDS`].
 
 mod archive;
+mod audience;
 mod canonical;
 mod commit;
 mod context;
@@ -43,7 +44,7 @@ pub struct Kind {
 }
 
 /// The kinds of this version, in dependency order (M4.13).
-pub const KINDS: &[Kind] = &[email_layout::EMAIL_LAYOUT, workflow::WORKFLOW];
+pub const KINDS: &[Kind] = &[email_layout::EMAIL_LAYOUT, audience::AUDIENCE, workflow::WORKFLOW];
 
 impl Kind {
     /// What is known about a kind, if this version has it.

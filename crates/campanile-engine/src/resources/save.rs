@@ -5,6 +5,7 @@ use campanile_core::problem::FieldProblem;
 use campanile_store::{CommitRow, NewVersion, ResourceKind, ResourceRow, StoreError, Tx};
 use serde_json::Value;
 
+use super::audience;
 use super::write_rules::{self, Target};
 use super::{Author, Context, Kind, Refusal, Resource, canonical_json, sha, starts_active};
 use crate::engine::Engine;
@@ -60,7 +61,20 @@ pub async fn validate(
     document: &Value,
 ) -> Result<Value, Refusal> {
     let context = Context::load(engine, env).await?;
-    checked(kind, key, document, &context)
+    let content = checked(kind, key, document, &context)?;
+    let stored = engine.store().resource(env, kind, key, false).await?;
+    match stored.and_then(|row| change_problem(&row, &content)) {
+        Some(problem) => Err(Refusal::Invalid(vec![problem])),
+        None => Ok(content),
+    }
+}
+
+/// Why stored content cannot become `new`, beside what the kind says of every document.
+fn change_problem(stored: &ResourceRow, new: &Value) -> Option<FieldProblem> {
+    match stored.kind {
+        ResourceKind::Audience => audience::change_problem(&stored.version.content, new),
+        _ => None,
+    }
 }
 
 fn checked(kind: ResourceKind, key: &str, document: &Value, context: &Context) -> Result<Value, Refusal> {
@@ -89,15 +103,20 @@ pub async fn upsert(engine: &Engine, upsert: Upsert) -> Result<Saved, Refusal> {
     let below = lower_environments(engine, upsert.env);
     let now = engine.clock().now();
     let Upsert { env, kind, key, force, publish, author, .. } = upsert;
+    let document = content.clone();
     let written = engine
         .store()
         .transact(move |tx| {
             Box::pin(async move {
                 let target = target(tx, &below, Some((kind, &new.key))).await?;
                 if let Some(why) = write_rules::refuses_save(target, force) {
-                    return Ok(Err(why));
+                    return Ok(Err(FieldProblem::new("environment", why)));
                 }
-                let before = tx.resource(env, kind, &new.key).await?.map(|row| row.current);
+                let before = tx.resource(env, kind, &new.key).await?;
+                if let Some(problem) = before.as_ref().and_then(|row| change_problem(row, &document)) {
+                    return Ok(Err(problem));
+                }
+                let before = before.map(|row| row.current);
                 let mut row = tx.save_version(&new, active, false, now).await?;
                 let mut commit = None;
                 if let Some(publish) = publish {
@@ -115,7 +134,7 @@ pub async fn upsert(engine: &Engine, upsert: Upsert) -> Result<Saved, Refusal> {
             })
         })
         .await?;
-    let (changed, row, commit) = written.map_err(|why| Refusal::field("environment", why))?;
+    let (changed, row, commit) = written.map_err(|problem| Refusal::Invalid(vec![problem]))?;
     if commit.is_some() {
         engine.invalidate(env, kind, &key).await;
     }

@@ -114,11 +114,7 @@ impl Tx<'_> {
     }
 
     /// An audience by its id, for the job that works on it.
-    pub async fn audience_by_id(
-        &mut self,
-        env: EnvId,
-        id: Uuid,
-    ) -> Result<Option<AudienceRow>, StoreError> {
+    pub async fn audience_by_id(&mut self, env: EnvId, id: Uuid) -> Result<Option<AudienceRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM audiences WHERE env = $1 AND id = $2");
         self.query_one(&sql, &[env.into(), id.into()]).await?.map(audience).transpose()
     }

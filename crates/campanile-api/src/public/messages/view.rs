@@ -36,7 +36,7 @@ pub(super) fn message(message: &MessageView, sources: &Sources, catalog: &Catalo
         })),
         "source": {
             "__typename": "NotificationSource",
-            "type": "workflow",
+            "type": sources.kind(message),
             "key": row.workflow,
             "version_id": sources.version(message).to_string(),
             "categories": sources.categories(message),

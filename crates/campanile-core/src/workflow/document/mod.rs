@@ -16,7 +16,7 @@ pub use normalize::normalize;
 
 use serde_json::Value;
 
-use self::fields::{BLANK, Fields, INVALID};
+use self::fields::{BLANK, Fields, INVALID, UNKNOWN};
 use self::steps::Walk;
 use super::{ChannelType, TriggerFrequency, Workflow};
 use crate::condition::ConditionGroup;
@@ -28,6 +28,10 @@ pub trait Catalog {
     fn channel_type(&self, key: &str) -> Option<ChannelType>;
     /// True when the layout exists in the environment.
     fn has_layout(&self, key: &str) -> bool;
+    /// True when the audience exists in the environment.
+    fn has_audience(&self, _key: &str) -> bool {
+        true
+    }
 }
 
 /// Checks a workflow document (the inside of `{"workflow": …}`) and reads it. Unknown keys are ignored; Liquid is
@@ -61,6 +65,7 @@ fn read(fields: &Fields<'_>, catalog: &dyn Catalog, problems: &mut Problems) -> 
     let (override_preferences, is_commercial) = (setting("override_preferences"), setting("is_commercial"));
     fields.object("trigger_data_json_schema", problems);
     goal(fields, problems);
+    audience_trigger(fields, catalog, problems);
     let conditions = fields.get("conditions").and_then(|conditions| {
         ConditionGroup::parse_with_refs(conditions, &fields.path("conditions"), problems, &|_| {
             Some("must not refer to a step")
@@ -79,6 +84,15 @@ fn read(fields: &Fields<'_>, catalog: &dyn Catalog, problems: &mut Problems) -> 
         is_commercial,
         trigger_data_schema: fields.get("trigger_data_json_schema").cloned(),
         steps: Walk::new(catalog, problems).tree(steps, &fields.path("steps")),
+    }
+}
+
+/// The audience whose new members run the workflow (S41); it is found in the stored content.
+fn audience_trigger(fields: &Fields<'_>, catalog: &dyn Catalog, problems: &mut Problems) {
+    let Some(trigger) = fields.object("audience_trigger", problems) else { return };
+    let key = trigger.text_required("audience_key", problems);
+    if key.is_some_and(|key| !catalog.has_audience(key)) {
+        problems.add(trigger.path("audience_key"), UNKNOWN);
     }
 }
 

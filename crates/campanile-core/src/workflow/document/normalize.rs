@@ -7,7 +7,7 @@ use super::Catalog;
 use crate::workflow::ChannelType;
 
 /// The members of a workflow that a caller writes.
-const WRITABLE: [&str; 10] = [
+const WRITABLE: [&str; 11] = [
     "name",
     "steps",
     "description",
@@ -18,6 +18,7 @@ const WRITABLE: [&str; 10] = [
     "trigger_frequency",
     "trigger_data_json_schema",
     "goal_attachment",
+    "audience_trigger",
 ];
 const SETTINGS: [&str; 2] = ["override_preferences", "is_commercial"];
 /// Members whose inside belongs to the caller: a JSON Schema has a `$schema` of its own.
