@@ -259,6 +259,7 @@ impl Tx<'_> {
         source: Option<Uuid>,
         now: Timestamp,
     ) -> Result<CommitRow, StoreError> {
+        let noted_at = now;
         let before = self.latest_commit(saved.env, saved.kind, &saved.key).await?;
         let now = before.map_or(now, |before| now.max(Timestamp(before.created_at.0 + 1)));
         let row = CommitRow {
@@ -299,7 +300,7 @@ impl Tx<'_> {
         )
         .await?;
         let content = &saved.version.content;
-        self.note_published(row.env, row.kind, &row.key, row.version, content, now).await?;
+        self.note_published(row.env, row.kind, &row.key, row.version, content, noted_at).await?;
         Ok(row)
     }
 

@@ -48,11 +48,10 @@ impl Tx<'_> {
         match kind {
             ResourceKind::Audience => {
                 self.replace_definitions(env).await?;
-                let sql = "DELETE FROM audiences WHERE env = $1 AND key = $2 RETURNING id";
-                match self.query_one(sql, &[env.into(), key.into()]).await? {
-                    Some(row) => self.begin_audience_work(env, row.uuid(0)?, AudienceTask::Purge, now).await,
-                    None => Ok(()),
-                }
+                let sql = format!("SELECT {COLUMNS} FROM audiences WHERE env = $1 AND key = $2");
+                let row = self.query_one(&sql, &[env.into(), key.into()]).await?;
+                let Some(row) = row.map(audience).transpose()? else { return Ok(()) };
+                self.end_audience(env, row.id, now).await
             }
             ResourceKind::Workflow => self.set_audience_trigger(env, key, None).await,
             _ => Ok(()),
@@ -76,17 +75,15 @@ impl Tx<'_> {
         if let Some(before) = before {
             if before.is_dynamic == is_dynamic {
                 let same = !is_dynamic || self.has_segments(before.version, &document["segments"]).await?;
+                if !same {
+                    self.begin_audience_work(env, before.id, AudienceTask::Build, now).await?;
+                }
                 let sql = "UPDATE audiences SET version = $3, is_building = CASE WHEN CAST($4 AS BIGINT) = 1 \
                            THEN is_building ELSE 1 END WHERE env = $1 AND id = $2";
-                self.execute(sql, &[env.into(), before.id.into(), version.into(), same.into()]).await?;
-                return match same {
-                    true => Ok(()),
-                    false => self.begin_audience_work(env, before.id, AudienceTask::Build, now).await,
-                };
+                let params = [env.into(), before.id.into(), version.into(), same.into()];
+                return self.execute(sql, &params).await.map(drop);
             }
-            let sql = "DELETE FROM audiences WHERE env = $1 AND id = $2";
-            self.execute(sql, &[env.into(), before.id.into()]).await?;
-            self.begin_audience_work(env, before.id, AudienceTask::Purge, now).await?;
+            self.end_audience(env, before.id, now).await?;
         }
         let id = Uuid::new_v4();
         self.execute(
@@ -105,7 +102,15 @@ impl Tx<'_> {
         Ok(document(&row.content)?["segments"] == *segments)
     }
 
-    /// Makes the job that works on an audience; work in progress on the same audience is over.
+    /// Takes an audience away; a job deletes its members.
+    async fn end_audience(&mut self, env: EnvId, id: Uuid, now: Timestamp) -> Result<(), StoreError> {
+        self.begin_audience_work(env, id, AudienceTask::Purge, now).await?;
+        let sql = "DELETE FROM audiences WHERE env = $1 AND id = $2";
+        self.execute(sql, &[env.into(), id.into()]).await.map(drop)
+    }
+
+    /// Makes the job that works on an audience; work in progress on the same audience is over. It goes before the row
+    /// of the audience, as whoever works on it takes them.
     async fn begin_audience_work(
         &mut self,
         env: EnvId,

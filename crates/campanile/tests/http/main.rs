@@ -3,7 +3,9 @@
 mod access;
 mod admin;
 mod api_logs;
+mod audiences;
 mod bad_input;
+mod broadcasts;
 mod bulk;
 mod delivery;
 mod engine;
