@@ -9,6 +9,8 @@ mod management;
 pub mod openapi;
 pub mod operations;
 mod page;
+mod preference_center;
+mod preference_link;
 mod public;
 mod query;
 mod router;

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use campanile_core::ids::{ChannelId, EnvId, recipient_run_id};
+use campanile_core::preference::{PreferenceSet, Sources};
 use campanile_core::recipient::{RecipientRef, TENANTS};
 use campanile_core::time::Timestamp;
 use campanile_core::workflow::{ChannelType, TriggerFrequency};
@@ -17,9 +18,9 @@ use serde_json::{Map, Value, json};
 
 use crate::catalog::Catalog;
 use crate::engine::Engine;
-use crate::identify::scope_value;
+use crate::identify::{scope_value, tenant_default};
 use crate::interpreter::{Activation, Input, Statuses, advance};
-use crate::program::{OpKind, Program};
+use crate::program::{OpKind, Program, Roots};
 use crate::scope::{RunScope, SharedRoots, workflow_root};
 use crate::state::{RunLog, RunState};
 
@@ -48,6 +49,37 @@ pub(crate) struct RunContext {
     pub(crate) shared: SharedRoots,
     pub(crate) trigger_data: Option<String>,
     pub(crate) tenant_data: HashMap<ChannelId, Value>,
+    pub(crate) preferences: SharedPreferences,
+    /// Every root was built, because conditions of preferences may read any.
+    pub(crate) has_all_roots: bool,
+}
+
+/// The preferences that all recipients of a run share.
+#[derive(Debug, Default)]
+pub(crate) struct SharedPreferences {
+    environment: Option<Arc<PreferenceSet>>,
+    tenant: Option<PreferenceSet>,
+}
+
+impl SharedPreferences {
+    fn of(catalog: &Catalog, env: EnvId, tenant: Option<&RecipientRow>) -> Self {
+        Self {
+            environment: catalog.preference_default(env).cloned(),
+            tenant: tenant.and_then(tenant_default).map(PreferenceSet::shared),
+        }
+    }
+
+    fn have_conditions(&self) -> bool {
+        [self.environment.as_deref(), self.tenant.as_ref()]
+            .into_iter()
+            .flatten()
+            .any(PreferenceSet::has_conditions)
+    }
+}
+
+/// True when preferences of one of these recipients may read anything of the run.
+pub(crate) fn own_have_conditions(known: &HashMap<String, RecipientRow>) -> bool {
+    known.values().any(|row| row.sets.may_have_conditions())
 }
 
 /// Top-level scalars, texts cut: what lists and feeds can be filtered by.
@@ -83,16 +115,20 @@ impl Engine {
         data: Arc<Value>,
         known: &HashMap<String, RecipientRow>,
     ) -> Result<RunContext, StoreError> {
-        let roots = program.roots;
+        let catalog = self.catalog();
         let tenant_key = run.tenant.as_deref().map(|id| RecipientRef::object(TENANTS, id).key());
+        let tenant_row = match &tenant_key {
+            Some(key) => self.row_of(run.env, key, known).await?,
+            None => None,
+        };
+        let preferences = SharedPreferences::of(&catalog, run.env, tenant_row.as_ref());
+        let has_all_roots = preferences.have_conditions() || own_have_conditions(known);
+        let roots = if has_all_roots { Roots::ALL } else { program.roots };
         let actor = match &run.actor {
-            Some(key) if roots.actor => self.scope_of(run.env, key, known).await?,
+            Some(key) if roots.actor => self.row_of(run.env, key, known).await?.as_ref().map(scope_value),
             _ => None,
         };
-        let tenant = match &tenant_key {
-            Some(key) if roots.tenant => self.scope_of(run.env, key, known).await?,
-            _ => None,
-        };
+        let tenant = tenant_row.as_ref().filter(|_| roots.tenant).map(scope_value);
         let tenant_data = match tenant_key {
             Some(key) if needs_channel_data(&program) => {
                 self.channel_data(run.env, vec![key]).await?.into_values().next().unwrap_or_default()
@@ -113,24 +149,26 @@ impl Engine {
         Ok(RunContext {
             env: run.env,
             trigger_data: filterable(&data),
-            catalog: self.catalog(),
+            catalog,
             shared,
             tenant_data,
+            preferences,
+            has_all_roots,
             program,
             run,
         })
     }
 
-    async fn scope_of(
+    async fn row_of(
         &self,
         env: EnvId,
         key: &str,
         known: &HashMap<String, RecipientRow>,
-    ) -> Result<Option<Value>, StoreError> {
-        if let Some(row) = known.get(key) {
-            return Ok(Some(scope_value(row)));
+    ) -> Result<Option<RecipientRow>, StoreError> {
+        match known.get(key) {
+            Some(row) => Ok(Some(row.clone())),
+            None => self.store().recipient(env, &RecipientRef::from_key(key)).await,
         }
-        Ok(self.store().recipient(env, &RecipientRef::from_key(key)).await?.map(|row| scope_value(&row)))
     }
 
     async fn channel_data(
@@ -144,6 +182,16 @@ impl Engine {
             found.entry(row.recipient).or_default().insert(row.channel, value);
         }
         Ok(found)
+    }
+
+    /// Recipients by key, with the preferences that this run asks.
+    pub(crate) async fn recipients_by_key(
+        &self,
+        run: &RunRow,
+        keys: Vec<String>,
+    ) -> Result<HashMap<String, RecipientRow>, StoreError> {
+        let rows = self.store().recipients_of_run(run.env, keys, run.tenant.as_deref()).await?;
+        Ok(rows.into_iter().map(|row| (row.reference.key(), row)).collect())
     }
 
     /// Makes the recipient runs of `pending` and everything they do before they end or wait.
@@ -252,14 +300,17 @@ impl Engine {
         let published = self.published(run.env, &run.workflow).await?;
         let program = self.program(run.env, run.version).await?;
         let reference = RecipientRef::from_key(&row.recipient);
-        let recipient = self.store().recipient(run.env, &reference).await?;
+        // Preferences as they are now, not as they were at the trigger (preferences.md PF4.4).
+        let tenant = run.tenant.as_deref().map(|id| RecipientRef::object(TENANTS, id).key());
+        let keys = [Some(row.recipient.clone()), tenant].into_iter().flatten().collect();
+        let known = self.recipients_by_key(&run, keys).await?;
+        let recipient = known.get(&row.recipient).cloned();
         let activation = match (published, program, recipient) {
             (Some(published), Some(program), Some(recipient)) if published.active => {
                 let data = row.trigger_data.as_ref().or(run.data.as_ref());
                 let data: Value =
                     data.map_or_else(|| json!({}), |text| serde_json::from_str(text).unwrap_or_default());
-                let context =
-                    self.run_context(Arc::clone(&run), program, Arc::new(data), &HashMap::new()).await?;
+                let context = self.run_context(Arc::clone(&run), program, Arc::new(data), &known).await?;
                 let channel_data = match needs_channel_data(&context.program) {
                     true => self.channel_data(run.env, vec![row.recipient.clone()]).await?,
                     false => HashMap::new(),
@@ -377,8 +428,21 @@ fn interpret(
     log: RunLog,
 ) -> Activation {
     let program = &*context.program;
-    let recipient = if program.roots.recipient || program.ops.iter().any(|op| op.kind.reads_recipient()) {
-        scope_value(row)
+    let own = |text: &Option<String>| text.as_deref().map(PreferenceSet::from_text);
+    let (own_default, own_tenant) = (own(&row.sets.default), own(&row.sets.tenant));
+    let preferences = Sources {
+        recipient: own_default.as_ref(),
+        recipient_tenant: own_tenant.as_ref(),
+        tenant: context.preferences.tenant.as_ref(),
+        environment: context.preferences.environment.as_deref(),
+    };
+    let is_read = program.roots.recipient || context.has_all_roots;
+    let recipient = if is_read || program.ops.iter().any(|op| op.kind.reads_recipient()) {
+        let mut recipient = scope_value(row);
+        if is_read && let Value::Object(members) = &mut recipient {
+            members.insert("preferences".into(), preferences.resolved());
+        }
+        recipient
     } else {
         Value::Null
     };
@@ -401,6 +465,7 @@ fn interpret(
         scope,
         channel_data,
         tenant_data: &context.tenant_data,
+        preferences,
         statuses,
         now,
         trigger_data,

@@ -24,7 +24,7 @@ pub mod transport;
 mod trigger;
 mod vault;
 
-pub use bulk::{BULK_ROWS_MAX, BulkSubmission};
+pub use bulk::{BULK_ROWS_MAX, BulkSubmission, preferences_scope};
 pub use catalog::{Catalog, ChannelEntry, ChannelInEnv};
 pub use engine::{Engine, EngineOptions};
 pub use metrics::Metrics;

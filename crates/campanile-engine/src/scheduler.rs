@@ -1,6 +1,5 @@
 //! The scheduler: claims what is due and has it done, in bounded numbers; moves virtual time.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -14,7 +13,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::Engine;
-use crate::expand::{CHUNK, Pending};
+use crate::expand::{CHUNK, Pending, RunContext, own_have_conditions};
 
 /// Jobs in progress on one node.
 const RUNNING_MAX: usize = 256;
@@ -175,19 +174,22 @@ impl Engine {
             None => json!({}),
         };
         let run = Arc::new(run);
-        let context = self.run_context(Arc::clone(&run), program, Arc::new(data), &HashMap::new()).await?;
+        let data = Arc::new(data);
+        let mut context: Option<RunContext> = None;
         let mut done: usize = claim.payload.as_deref().and_then(|text| text.parse().ok()).unwrap_or(0);
         while done < pending.len() {
             let chunk = &pending[done..(done + CHUNK).min(pending.len())];
             done += chunk.len();
             let keys = chunk.iter().map(|p| p.recipient.clone()).collect();
-            let rows: HashMap<_, _> = self
-                .store()
-                .recipients(run.env, keys)
-                .await?
-                .into_iter()
-                .map(|r| (r.reference.key(), r))
-                .collect();
+            let rows = self.recipients_by_key(&run, keys).await?;
+            // Made once, unless it turns out that somebody's preferences read more than the workflow does.
+            let context = match context.take().filter(|c| c.has_all_roots || !own_have_conditions(&rows)) {
+                Some(made) => context.insert(made),
+                None => context.insert(
+                    self.run_context(Arc::clone(&run), Arc::clone(&program), Arc::clone(&data), &rows)
+                        .await?,
+                ),
+            };
             let mut unit = if done < pending.len() {
                 let payload = Some(done.to_string());
                 Unit::continuing(claim.clone(), self.clock().now() + self.options().lease, payload)
@@ -196,7 +198,7 @@ impl Engine {
                 last.expanded.push(run.id);
                 last
             };
-            self.expand(&context, chunk.to_vec(), &rows, now, &mut unit).await?;
+            self.expand(context, chunk.to_vec(), &rows, now, &mut unit).await?;
             if !matches!(self.commit_and_perform(unit).await?, Outcome::Committed) {
                 return Ok(());
             }

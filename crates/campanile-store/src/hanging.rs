@@ -11,7 +11,6 @@ use crate::db::{Param, Store, Tx};
 use crate::error::StoreError;
 
 /// On whom rows hang.
-#[allow(dead_code, reason = "the list has no line for tenants alone yet")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum On {
     /// Every recipient.
@@ -40,6 +39,9 @@ const fn delete(on: On, delete: &'static str) -> Hanging {
 const EVERYTHING_THAT_HANGS_ON: &[Hanging] = &[
     // Channel data and marks.
     delete(On::Anybody, "DELETE FROM channel_data WHERE env = $1 AND key IN {keys}"),
+    // Preferences; of a tenant also what users set for it (S25).
+    delete(On::Anybody, "DELETE FROM preference_sets WHERE env = $1 AND key IN {keys}"),
+    delete(On::Tenants, "DELETE FROM preference_sets WHERE env = $1 AND id IN {ids} AND id <> 'default'"),
     delete(On::Anybody, "DELETE FROM frequency_marks WHERE env = $1 AND recipient IN {keys}"),
     // Runs that wait end without sending (RC12.3).
     delete(

@@ -4,6 +4,7 @@ mod channel_change;
 mod channels;
 mod clock;
 mod keys;
+mod preference_defaults;
 
 use crate::router::Routes;
 
@@ -17,4 +18,8 @@ pub(crate) fn routes() -> Routes {
         .on("adminListKeys", keys::list)
         .on("adminCreateKey", keys::create)
         .on("adminRevokeKey", keys::revoke)
+        .on("adminGetPreferenceDefaults", preference_defaults::get)
+        .on("adminSetPreferenceDefaults", preference_defaults::set)
+        .on("adminGetPreferenceDefaults (2)", preference_defaults::get_of_slug)
+        .on("adminSetPreferenceDefaults (2)", preference_defaults::set_of_slug)
 }

@@ -8,6 +8,7 @@ mod filters;
 mod messages;
 mod objects;
 mod people;
+mod preferences;
 mod recipients;
 pub(crate) mod segments;
 mod sources;
@@ -26,6 +27,7 @@ pub(crate) fn routes() -> Routes {
         .on("cancelWorkflow (2)", cancel::cancel)
         .and(recipient_routes())
         .and(bulk_routes())
+        .and(preferences::routes())
         .and(message_routes())
         .and(engagement_routes())
 }

@@ -12,4 +12,5 @@ mod management;
 mod messages;
 mod openapi;
 mod paging;
+mod preferences;
 mod trigger;
