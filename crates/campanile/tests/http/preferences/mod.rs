@@ -34,12 +34,12 @@ pub async fn three_channels(kit: &Kit, settings: Value) {
     let mut document = settings;
     document["steps"] =
         json!([steps::email("email", "Hi"), steps::sms("sms", "Hi"), steps::feed("feed", "Hi")]);
-    kit.workflow_with("w", document).await;
+    kit.workflow_with("news", document).await;
 }
 
 /// The steps that sent when `w` runs for a user.
 pub async fn sent(kit: &Kit, user: &str, tenant: Option<&str>) -> Vec<String> {
-    let run = kit.trigger("w", json!({"recipients": [user], "tenant": tenant})).await;
+    let run = kit.trigger("news", json!({"recipients": [user], "tenant": tenant})).await;
     kit.steps(&run).await
 }
 

@@ -18,7 +18,7 @@ fn environment_and_user_as_the_examples_1_to_3() {
         assert_eq!(sent(kit, "u", None).await, ["email", "sms", "feed"]);
         set_default(kit, json!({})).await;
         let email = kit.channel_id("email").await;
-        let set = json!({"channel_types": {"email": false}, "channels": {email: true}, "workflows": {"w": {"channel_types": {"sms": false}}}});
+        let set = json!({"channel_types": {"email": false}, "channels": {email: true}, "workflows": {"news": {"channel_types": {"sms": false}}}});
         set_user(kit, "u", "default", set).await;
         assert_eq!(sent(kit, "u", None).await, ["email", "feed"], "a channel beats its type beside it");
     });
@@ -30,7 +30,7 @@ fn tenants_as_the_examples_4_and_5() {
         reachable(kit, "u").await;
         three_channels(kit, json!({"categories": ["a"]})).await;
         set_tenant(kit, "acme", json!({"categories": {"a": true}})).await;
-        set_user(kit, "u", "default", json!({"workflows": {"w": false}})).await;
+        set_user(kit, "u", "default", json!({"workflows": {"news": false}})).await;
         for (tenant, count) in [(None, 0), (Some("acme"), 3), (Some("beta"), 0)] {
             assert_eq!(sent(kit, "u", tenant).await.len(), count, "{tenant:?}");
         }
@@ -44,10 +44,10 @@ fn tenants_as_the_examples_4_and_5() {
         set_tenant(kit, "acme", json!({"categories": {"a": {"__strategy__": "merge"}}})).await;
         assert_eq!(sent(kit, "u", Some("acme")).await, ["email", "sms", "feed"]);
         // A user's set for another tenant, or one that is no tenant's (corner 16), says nothing here.
-        set_user(kit, "u", "marketing", json!({"workflows": {"w": false}})).await;
-        set_user(kit, "u", "beta", json!({"workflows": {"w": false}})).await;
+        set_user(kit, "u", "marketing", json!({"workflows": {"news": false}})).await;
+        set_user(kit, "u", "beta", json!({"workflows": {"news": false}})).await;
         assert_eq!(sent(kit, "u", Some("acme")).await.len(), 3);
-        set_user(kit, "u", "beta", json!({"workflows": {"w": true}})).await;
+        set_user(kit, "u", "beta", json!({"workflows": {"news": true}})).await;
         assert_eq!(
             sent(kit, "u", Some("beta")).await.len(),
             3,
@@ -63,7 +63,7 @@ fn commercial_workflows_heed_the_flag() {
         three_channels(kit, json!({"settings": {"is_commercial": true}})).await;
         assert_eq!(sent(kit, "u", None).await.len(), 3);
         set_user(kit, "u", "default", json!({"commercial_subscribed": false})).await;
-        set_user(kit, "u", "acme", json!({"commercial_subscribed": true, "workflows": {"w": true}})).await;
+        set_user(kit, "u", "acme", json!({"commercial_subscribed": true, "workflows": {"news": true}})).await;
         set_tenant(kit, "acme", json!({"commercial_subscribed": true})).await;
         assert_eq!(sent(kit, "u", None).await, [""; 0]);
         assert_eq!(sent(kit, "u", Some("acme")).await, [""; 0], "an opt-out counts everywhere");
@@ -88,11 +88,11 @@ fn commercial_workflows_heed_the_flag() {
 fn a_workflow_may_override_preferences_but_not_the_opt_out() {
     on_both(async |kit| {
         reachable(kit, "u").await;
-        set_user(kit, "u", "default", json!({"workflows": {"w": false}})).await;
+        set_user(kit, "u", "default", json!({"workflows": {"news": false}})).await;
         three_channels(kit, json!({"settings": {"override_preferences": true}})).await;
         assert_eq!(sent(kit, "u", None).await.len(), 3);
-        let both = json!({"name": "w", "steps": [], "settings": {"override_preferences": true, "is_commercial": true}});
-        let path = "/v1/workflows/w?environment=development";
+        let both = json!({"name": "news", "steps": [], "settings": {"override_preferences": true, "is_commercial": true}});
+        let path = "/v1/workflows/news?environment=development";
         let fields = kit.service.put(path, json!({"workflow": both})).await.refused(422, "invalid_params");
         assert_eq!(fields, ["settings.override_preferences"]);
     });
@@ -115,7 +115,7 @@ fn the_log_says_which_layer_said_what() {
         )
         .await;
         kit.put("/v1/users/u", json!({"muted": ["trex"]})).await.ok();
-        let run = kit.trigger("w", json!({"recipients": ["u"], "data": {"dino": "trex"}})).await;
+        let run = kit.trigger("news", json!({"recipients": ["u"], "data": {"dino": "trex"}})).await;
         assert_eq!(kit.steps(&run).await, ["sms"]);
         let log = kit.log_of_run(&run, "u").await;
         let of =
@@ -162,8 +162,8 @@ fn who_cannot_be_reached_is_not_asked() {
     on_both(async |kit| {
         kit.users(&["u"]).await;
         three_channels(kit, json!({})).await;
-        set_user(kit, "u", "default", json!({"workflows": {"w": false}})).await;
-        let run = kit.trigger("w", json!({"recipients": ["u"]})).await;
+        set_user(kit, "u", "default", json!({"workflows": {"news": false}})).await;
+        let run = kit.trigger("news", json!({"recipients": ["u"]})).await;
         let log = kit.log_of_run(&run, "u").await;
         let reasons: Vec<_> =
             log.iter().filter(|e| e.event == "step_skipped").map(|e| e.data["reason"].clone()).collect();
@@ -176,11 +176,11 @@ fn conditions_read_the_run_and_templates_read_the_set() {
     on_both(async |kit| {
         kit.users(&["u", "boss"]).await;
         let body = "{{ recipient.preferences.channel_types.sms }}|{{ tenant.settings.preferences.channel_types.push }}";
-        kit.workflow("w", json!([steps::feed("feed", body)])).await;
+        kit.workflow("news", json!([steps::feed("feed", body)])).await;
         kit.workflow("plain", json!([steps::feed("feed", "Hi")])).await;
         set_default(kit, json!({"channel_types": {"sms": false}})).await;
         set_tenant(kit, "acme", json!({"channel_types": {"push": true}})).await;
-        let run = kit.trigger("w", json!({"recipients": ["u"], "tenant": "acme"})).await;
+        let run = kit.trigger("news", json!({"recipients": ["u"], "tenant": "acme"})).await;
         let message = kit.messages(&run).await[0]["id"].as_str().expect("an id").to_owned();
         let content = kit.get(&format!("/v1/messages/{message}/content")).await.ok();
         assert_eq!(content["data"]["blocks"][0]["rendered"], "<p>false|true</p>");
@@ -211,12 +211,12 @@ fn preferences_count_at_the_step_and_not_at_the_trigger() {
         kit.users(&["u"]).await;
         let list =
             json!([steps::feed("before", "1"), steps::delay("wait", 1, "hours"), steps::feed("after", "2")]);
-        kit.workflow("w", list).await;
-        let opted_out = kit.trigger("w", json!({"recipients": ["u"]})).await;
-        set_user(kit, "u", "default", json!({"workflows": {"w": false}})).await;
-        let opted_in = kit.trigger("w", json!({"recipients": ["u"], "tenant": "acme"})).await;
+        kit.workflow("news", list).await;
+        let opted_out = kit.trigger("news", json!({"recipients": ["u"]})).await;
+        set_user(kit, "u", "default", json!({"workflows": {"news": false}})).await;
+        let opted_in = kit.trigger("news", json!({"recipients": ["u"], "tenant": "acme"})).await;
         kit.advance("PT30M").await;
-        set_tenant(kit, "acme", json!({"workflows": {"w": true}})).await;
+        set_tenant(kit, "acme", json!({"workflows": {"news": true}})).await;
         kit.advance("PT1H").await;
         assert_eq!(kit.steps(&opted_out).await, ["before"]);
         assert_eq!(kit.steps(&opted_in).await, ["after"]);
@@ -226,18 +226,18 @@ fn preferences_count_at_the_step_and_not_at_the_trigger() {
 #[test]
 fn recipients_named_inline_bring_their_preferences() {
     on_both(async |kit| {
-        kit.workflow("w", json!([steps::feed("feed", "Hi")])).await;
-        set_user(kit, "bob", "acme", json!({"workflows": {"w": false}})).await;
-        let off = json!({"default": {"workflows": {"w": false}}});
+        kit.workflow("news", json!([steps::feed("feed", "Hi")])).await;
+        set_user(kit, "bob", "acme", json!({"workflows": {"news": false}})).await;
+        let off = json!({"default": {"workflows": {"news": false}}});
         let body = json!({
             "recipients": [{"id": "ada", "preferences": off}, {"id": "bob", "name": "Bob"}, {"id": "eve"}],
             "tenant": {"id": "acme", "settings": {"preference_set": {"categories": {"x": true}}}},
         });
-        let run = kit.trigger("w", body).await;
+        let run = kit.trigger("news", body).await;
         let mut found = crate::kit::pluck(&json!(kit.messages(&run).await), "recipient");
         found.sort();
         assert_eq!(found, ["ada", "eve"], "the default set of ada is no layer under acme");
-        let run = kit.trigger("w", json!({"recipients": ["ada", {"id": "bob"}, "eve"]})).await;
+        let run = kit.trigger("news", json!({"recipients": ["ada", {"id": "bob"}, "eve"]})).await;
         let mut found = crate::kit::pluck(&json!(kit.messages(&run).await), "recipient");
         found.sort();
         assert_eq!(found, ["bob", "eve"]);
@@ -251,14 +251,14 @@ fn objects_have_preferences_too() {
         let path = "/v1/objects/projects/p1/preferences/default";
         kit.put(path, json!({"channel_types": {"http": false}})).await.ok();
         kit.get("/v1/objects/projects/p1").await.ok();
-        kit.workflow("w", json!([steps::webhook("hook", "http://127.0.0.1:9/hook")])).await;
+        kit.workflow("news", json!([steps::webhook("hook", "http://127.0.0.1:9/hook")])).await;
         let project = json!({"id": "p1", "collection": "projects"});
         let run =
-            kit.trigger("w", json!({"recipients": [project], "settings": {"sandbox_mode": true}})).await;
+            kit.trigger("news", json!({"recipients": [project], "settings": {"sandbox_mode": true}})).await;
         assert_eq!(kit.steps(&run).await, [""; 0]);
         kit.delete(path).await.ok();
         let run =
-            kit.trigger("w", json!({"recipients": [project], "settings": {"sandbox_mode": true}})).await;
+            kit.trigger("news", json!({"recipients": [project], "settings": {"sandbox_mode": true}})).await;
         assert_eq!(kit.steps(&run).await, ["hook"]);
     });
 }
@@ -266,21 +266,21 @@ fn objects_have_preferences_too() {
 #[test]
 fn a_large_run_reads_preferences_by_the_chunk() {
     on_both(async |kit| {
-        kit.workflow("w", json!([steps::feed("feed", "Hi")])).await;
+        kit.workflow("news", json!([steps::feed("feed", "Hi")])).await;
         let ids: Vec<String> = (0..600).map(|n| format!("u{n:03}")).collect();
         let users: Vec<Value> =
             ids.iter().map(|id| json!({"id": id, "n": id[1..].parse::<i64>().unwrap_or(0)})).collect();
         crate::bulk::done(kit, "/v1/users/bulk/identify", json!({"users": users})).await;
         let odd: Vec<&String> = ids.iter().skip(1).step_by(2).collect();
-        let body = json!({"preferences": {"workflows": {"w": false}}, "user_ids": odd});
+        let body = json!({"preferences": {"workflows": {"news": false}}, "user_ids": odd});
         crate::bulk::done(kit, "/v1/users/bulk/preferences", body).await;
         // Somebody in the last chunk asks for a root that nobody before needed.
         let conditions =
             json!([{"variable": "recipient.n", "operator": "greater_than", "argument": "data.floor"}]);
         for id in ["u590", "u592"] {
-            set_user(kit, id, "default", json!({"workflows": {"w": {"conditions": conditions}}})).await;
+            set_user(kit, id, "default", json!({"workflows": {"news": {"conditions": conditions}}})).await;
         }
-        let run = kit.trigger("w", json!({"recipients": ids, "data": {"floor": 591}})).await;
+        let run = kit.trigger("news", json!({"recipients": ids, "data": {"floor": 591}})).await;
         let mut total = 0;
         for id in &ids {
             let feed = kit.log_of_run(&run, id).await;
