@@ -10,6 +10,7 @@ use campanile_store::{Channel, Environment, Store, StoreError};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::signing_keys::{self, TokenPolicy};
 use crate::vault::Vault;
 
 /// A channel in one environment.
@@ -45,6 +46,7 @@ pub struct Catalog {
     by_key: HashMap<String, ChannelId>,
     by_uuid: HashMap<Uuid, ChannelId>,
     preference_defaults: HashMap<EnvId, Arc<PreferenceSet>>,
+    token_policies: HashMap<EnvId, TokenPolicy>,
 }
 
 impl Catalog {
@@ -83,7 +85,8 @@ impl Catalog {
             .filter(|(_, set)| !set.is_empty())
             .map(|(env, set)| (env, Arc::new(PreferenceSet::shared(set))))
             .collect();
-        Ok(Self { environments, channels, by_key, by_uuid, preference_defaults })
+        let token_policies = signing_keys::policies(&environments, store.signing_keys().await?);
+        Ok(Self { environments, channels, by_key, by_uuid, preference_defaults, token_policies })
     }
 
     /// The default preferences of an environment, unless nothing is set (preferences.md section 2).
@@ -99,6 +102,11 @@ impl Catalog {
     /// An environment by id.
     pub fn environment_by_id(&self, id: EnvId) -> Option<&Environment> {
         self.environments.iter().find(|env| env.id == id)
+    }
+
+    /// What user tokens of an environment are checked against.
+    pub fn token_policy(&self, env: EnvId) -> Option<&TokenPolicy> {
+        self.token_policies.get(&env)
     }
 
     /// A channel by key; archived ones are not found.

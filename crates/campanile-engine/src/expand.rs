@@ -18,6 +18,7 @@ use serde_json::{Map, Value, json};
 
 use crate::catalog::Catalog;
 use crate::engine::Engine;
+use crate::fan_out::{Parents, Via};
 use crate::identify::{scope_value, tenant_default};
 use crate::interpreter::{Activation, Input, Statuses, advance};
 use crate::program::{OpKind, Program, Roots};
@@ -38,6 +39,9 @@ pub(crate) struct Pending {
     /// Its own trigger data, merged over the run's for it alone.
     #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
     pub(crate) trigger_data: Option<Map<String, Value>>,
+    /// How it was reached, when the trigger does not name it itself; such entries are never stored.
+    #[serde(skip)]
+    pub(crate) via: Option<Via>,
 }
 
 /// What all recipients of a run share.
@@ -52,6 +56,13 @@ pub(crate) struct RunContext {
     pub(crate) preferences: SharedPreferences,
     /// Every root was built, because conditions of preferences may read any.
     pub(crate) has_all_roots: bool,
+}
+
+impl RunContext {
+    /// Whether anything in the run looks at the recipient.
+    fn reads_recipient(&self) -> bool {
+        self.has_all_roots || self.program.reads_recipient()
+    }
 }
 
 /// The preferences that all recipients of a run share.
@@ -209,10 +220,15 @@ impl Engine {
             HashMap::new()
         };
         let none = HashMap::new();
+        let parents = match context.reads_recipient() {
+            true => Parents::of(pending.iter().filter_map(|p| p.via.as_ref()), rows),
+            false => Parents::default(),
+        };
         let mut done = Vec::with_capacity(pending.len());
-        for one in pending {
+        for mut one in pending {
             let data = channel_data.get(&one.recipient).unwrap_or(&none);
-            let (trigger_data, activation) = start(context, &one, rows.get(&one.recipient), data, now);
+            let row = rows.get(&one.recipient);
+            let (trigger_data, activation) = start(context, &mut one, row, data, &parents, now);
             done.push((one, trigger_data, activation));
         }
         self.enforce_frequency(context, &mut done, now).await?;
@@ -300,17 +316,15 @@ impl Engine {
         let published = self.published(run.env, &run.workflow).await?;
         let program = self.program(run.env, run.version).await?;
         let reference = RecipientRef::from_key(&row.recipient);
-        // Preferences as they are now, not as they were at the trigger (preferences.md PF4.4).
-        let tenant = run.tenant.as_deref().map(|id| RecipientRef::object(TENANTS, id).key());
-        let keys = [Some(row.recipient.clone()), tenant].into_iter().flatten().collect();
-        let known = self.recipients_by_key(&run, keys).await?;
-        let recipient = known.get(&row.recipient).cloned();
+        let people = self.people_of(&run, &row.recipient, &state).await?;
+        let parents = Parents::of(state.via.as_deref().into_iter(), &people);
+        let recipient = people.get(&row.recipient);
         let activation = match (published, program, recipient) {
             (Some(published), Some(program), Some(recipient)) if published.active => {
                 let data = row.trigger_data.as_ref().or(run.data.as_ref());
                 let data: Value =
                     data.map_or_else(|| json!({}), |text| serde_json::from_str(text).unwrap_or_default());
-                let context = self.run_context(Arc::clone(&run), program, Arc::new(data), &known).await?;
+                let context = self.run_context(Arc::clone(&run), program, Arc::new(data), &people).await?;
                 let channel_data = match needs_channel_data(&context.program) {
                     true => self.channel_data(run.env, vec![row.recipient.clone()]).await?,
                     false => HashMap::new(),
@@ -322,7 +336,7 @@ impl Engine {
                     false => Vec::new(),
                 };
                 let statuses = Statuses::of(&state, found.into_iter().map(|m| (m.id, m.status, m.flags)));
-                interpret(&context, &reference, &recipient, None, own, statuses, now, state, log)
+                interpret(&context, &reference, recipient, None, own, &parents, statuses, now, state, log)
             }
             // R2.3, S52: asked at each step, so that reactivating in time saves the run.
             (None, _, _) => stopped(state, log, now, "workflow_archived"),
@@ -346,6 +360,24 @@ impl Engine {
         unit.events = activation.events;
         unit.jobs = activation.jobs;
         self.commit_and_perform(unit).await
+    }
+}
+
+impl Engine {
+    /// The recipient of a run, its tenant and the object through which it was reached, by key. Preferences are those of
+    /// now, not those of the trigger (preferences.md PF4.4).
+    async fn people_of(
+        &self,
+        run: &RunRow,
+        recipient: &str,
+        state: &RunState,
+    ) -> Result<HashMap<String, RecipientRow>, StoreError> {
+        let mut keys = vec![recipient.to_owned()];
+        keys.extend(state.via.as_ref().map(|via| via.object.clone()));
+        keys.extend(run.tenant.as_deref().map(|id| RecipientRef::object(TENANTS, id).key()));
+        keys.sort_unstable();
+        keys.dedup();
+        self.recipients_by_key(run, keys).await
     }
 }
 
@@ -388,9 +420,10 @@ fn activation(status: RunStatus, state: RunState, log: RunLog) -> Activation {
 /// The first activation of one recipient.
 fn start(
     context: &RunContext,
-    one: &Pending,
+    one: &mut Pending,
     row: Option<&RecipientRow>,
     channel_data: &HashMap<ChannelId, Value>,
+    parents: &Parents,
     now: Timestamp,
 ) -> (Option<Arc<str>>, Activation) {
     let Some(row) = row else { return (None, ended(now, "recipient_missing", true)) };
@@ -407,9 +440,10 @@ fn start(
         row,
         own,
         channel_data,
+        parents,
         Statuses::default(),
         now,
-        RunState::default(),
+        RunState { via: one.via.take().map(Box::new), ..RunState::default() },
         RunLog::new(),
     );
     (text, activation)
@@ -422,6 +456,7 @@ fn interpret(
     row: &RecipientRow,
     own_data: Option<Value>,
     channel_data: &HashMap<ChannelId, Value>,
+    parents: &Parents,
     statuses: Statuses,
     now: Timestamp,
     state: RunState,
@@ -436,16 +471,15 @@ fn interpret(
         tenant: context.preferences.tenant.as_ref(),
         environment: context.preferences.environment.as_deref(),
     };
-    let is_read = program.roots.recipient || context.has_all_roots;
-    let recipient = if is_read || program.ops.iter().any(|op| op.kind.reads_recipient()) {
-        let mut recipient = scope_value(row);
-        if is_read && let Value::Object(members) = &mut recipient {
+    let mut recipient = if context.reads_recipient() { scope_value(row) } else { Value::Null };
+    if let Value::Object(members) = &mut recipient {
+        if let Some(via) = &state.via {
+            members.insert("subscription".into(), parents.subscription(via));
+        }
+        if program.roots.recipient || context.has_all_roots {
             members.insert("preferences".into(), preferences.resolved());
         }
-        recipient
-    } else {
-        Value::Null
-    };
+    }
     let trigger_data = match &own_data {
         Some(data) => filterable(data),
         None => context.trigger_data.clone(),

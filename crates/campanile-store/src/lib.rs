@@ -5,6 +5,7 @@
 //! the transaction whether the unit still stands; everything else is a closure over a [`Tx`].
 
 mod accounts;
+mod api_logs;
 mod bulk_operations;
 mod channel_data;
 mod db;
@@ -12,6 +13,7 @@ mod delivery;
 mod error;
 mod hanging;
 mod jobs;
+mod merging;
 mod messages;
 mod page;
 mod preference_settings;
@@ -21,19 +23,23 @@ mod recipients;
 mod retention;
 mod runs;
 mod schema;
+mod signing_keys;
+mod subscriptions;
 mod unit;
 mod versions;
 
 pub use accounts::{ApiKey, Channel, ChannelSettings, Credential, Environment, KeyKind, NewKey, hash_secret};
+pub use api_logs::{ApiLog, ApiLogFilter, LOG_ID_BYTES};
 pub use bulk_operations::{BulkOperationRow, BulkStatus};
 pub use channel_data::ChannelDataRow;
 pub use db::{Cost, Param, Row, Store, StoreOptions, Tx};
 pub use delivery::{DeliveryLog, DeliveryResult};
 pub use error::StoreError;
 pub use jobs::{Claim, JobKind, JobRow, JobStats};
+pub use merging::UsersMerged;
 pub use messages::{
     Engagement, EventRow, FeedCounts, FeedFilter, MessageFilter, MessageRow, MessageStatusRow, MessageView,
-    TenantFilter, event_id,
+    Slice, SweepFilter, Swept, SweptTenants, TenantFilter, event_id,
 };
 pub use page::{Cursor, Direction, Page, PageRequest};
 pub use preference_settings::{PreferenceCategoryRow, PreferenceCenterRow};
@@ -42,5 +48,7 @@ pub use recipient_upserts::RecipientChange;
 pub use recipients::{RecipientFilter, RecipientRow, merge_json, merge_properties};
 pub use runs::{RecipientRunRow, RunRow, RunStatus, StoredRun};
 pub use schema::LATEST as SCHEMA_VERSION;
+pub use signing_keys::SigningKey;
+pub use subscriptions::{Subscriber, SubscriberMark, SubscriptionRow, SubscriptionSide};
 pub use unit::{Guard, GuardAction, IdempotencyRow, Outcome, RunUpdate, StoredReply, Unit};
 pub use versions::{CommitRow, NewVersion, ResourceKind, ResourceRow, VersionRow};

@@ -3,8 +3,11 @@
 mod channel_change;
 mod channels;
 mod clock;
+mod environments;
 mod keys;
+mod logs;
 mod preference_defaults;
+mod signing_keys;
 
 use crate::router::Routes;
 
@@ -22,4 +25,11 @@ pub(crate) fn routes() -> Routes {
         .on("adminSetPreferenceDefaults", preference_defaults::set)
         .on("adminGetPreferenceDefaults (2)", preference_defaults::get_of_slug)
         .on("adminSetPreferenceDefaults (2)", preference_defaults::set_of_slug)
+        .on("adminListEnvironments", environments::list)
+        .on("adminSetEnvironment", environments::set)
+        .on("adminListSigningKeys", signing_keys::list)
+        .on("adminCreateSigningKey", signing_keys::create)
+        .on("adminRevokeSigningKey", signing_keys::revoke)
+        .on("adminListLogs", logs::list)
+        .on("adminGetLog", logs::get)
 }

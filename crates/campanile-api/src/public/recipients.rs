@@ -69,7 +69,7 @@ pub(super) async fn list(
 }
 
 /// True when the caller wants preference sets shown (RC3.6).
-fn includes_preferences(query: &mut Query) -> bool {
+pub(super) fn includes_preferences(query: &mut Query) -> bool {
     let include = query.list("include");
     let wanted = include.contains(&"preferences");
     let unknown = include.iter().any(|name| *name != "preferences");

@@ -1,6 +1,8 @@
 //! Everything that can be seen through HTTP, against a real server on both databases, with time that stands still.
 
+mod access;
 mod admin;
+mod api_logs;
 mod bad_input;
 mod bulk;
 mod delivery;
@@ -9,8 +11,11 @@ mod feed;
 mod headers;
 mod kit;
 mod management;
+mod merge;
 mod messages;
 mod openapi;
 mod paging;
 mod preferences;
+mod rate_limits;
+mod subscriptions;
 mod trigger;

@@ -141,7 +141,11 @@ async fn furnish(kit: &Kit) -> Map<String, Value> {
         "five of ada's channels, her webhook and the project's chat and webhook: {messages:?}"
     );
     let commits = kit.service.get("/v1/commits?environment=development").await.ok();
+    let users = json!({"users": [{"id": "bob"}, {"id": "a/b"}]});
+    let bulk = kit.post("/v1/users/bulk/identify", users).await.ok();
+    kit.idle().await;
     let mut values = Map::new();
+    values.insert("bulk".into(), bulk["id"].clone());
     values.insert("messages".into(), messages.into());
     values.insert("commit".into(), commits["entries"][0]["id"].clone());
     for (name, value) in [("push", push), ("chat", chat), ("feed", kit.channel_id("in-app-feed").await)] {
@@ -181,6 +185,7 @@ fn answers_have_what_the_published_schemas_require() {
                     "channel_id" => text("push"),
                     "id" if op.path.contains("/feeds/") => text("feed"),
                     "id" if op.path.contains("/tenants/") => "acme".into(),
+                    "id" if op.path.contains("/bulk_operations/") => text("bulk"),
                     "id" if op.path.contains("/commits/") => text("commit"),
                     "id" => "p1".into(),
                     "workflow_key" => "greet".into(),
