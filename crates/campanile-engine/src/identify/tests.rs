@@ -310,7 +310,10 @@ fn shapes_follow_the_kind() {
         json!({"settings":{"branding":{"logo_url":"x"}},"tier":1}),
     );
     assert_eq!(wire_tenant(&branded)["settings"], json!({"branding":{"logo_url":"x"},"preference_set":null}));
-    assert_eq!(scope_value(&branded)["settings"], json!({"branding":{"logo_url":"x"},"preferences":null}));
+    assert_eq!(
+        scope_value(&branded)["settings"],
+        json!({"branding":{"logo_url":"x"},"preference_set":null,"preferences":null})
+    );
     assert_eq!(wire_object(&branded)["properties"]["tier"], 1);
 }
 
