@@ -10,6 +10,7 @@
 mod cancel;
 mod contention;
 mod database_away;
+mod fan_out;
 mod full_disk;
 mod kill_loop;
 mod mail_faults;
