@@ -1,8 +1,11 @@
 //! The HTTP surface of Campanile. `router.rs` reads as a table of contents; folders mirror the URLs.
 
+mod access;
 mod admin;
+mod api_logs;
 mod app;
 mod auth;
+mod batch_updates;
 mod body;
 mod error;
 mod management;
@@ -11,9 +14,12 @@ pub mod operations;
 mod page;
 mod public;
 mod query;
+mod request_id;
 mod router;
 mod service;
 
-pub use app::App;
+pub use access::RateLimits;
+pub use api_logs::ApiLogOptions;
+pub use app::{App, AppOptions};
 pub use error::{ApiError, ApiResult};
 pub use router::{built, router};

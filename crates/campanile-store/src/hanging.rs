@@ -41,6 +41,9 @@ const EVERYTHING_THAT_HANGS_ON: &[Hanging] = &[
     // Channel data and marks.
     delete(On::Anybody, "DELETE FROM channel_data WHERE env = $1 AND key IN {keys}"),
     delete(On::Anybody, "DELETE FROM frequency_marks WHERE env = $1 AND recipient IN {keys}"),
+    // Subscriptions, whichever side goes.
+    delete(On::Anybody, "DELETE FROM subscriptions WHERE env = $1 AND recipient IN {keys}"),
+    delete(On::Objects, "DELETE FROM subscriptions WHERE env = $1 AND object IN {keys}"),
     // Runs that wait end without sending (RC12.3).
     delete(
         On::Anybody,
