@@ -8,6 +8,7 @@ mod auth;
 mod batch_updates;
 mod body;
 mod error;
+mod leftover;
 mod management;
 pub mod openapi;
 pub mod operations;
