@@ -7,6 +7,7 @@ mod bulk;
 mod cancel;
 mod catalog;
 mod delivery;
+pub mod engagement;
 mod engine;
 mod expand;
 mod fan_out;
@@ -27,7 +28,7 @@ pub mod transport;
 mod trigger;
 mod vault;
 
-pub use bulk::{BULK_ROWS_MAX, BulkSubmission};
+pub use bulk::{BULK_ROWS_MAX, BulkSubmission, MessageSweep, SweepAction};
 pub use catalog::{Catalog, ChannelEntry, ChannelInEnv};
 pub use engine::{Engine, EngineOptions};
 pub use metrics::Metrics;

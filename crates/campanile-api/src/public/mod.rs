@@ -5,6 +5,7 @@ mod cancel;
 mod channel_data;
 mod feeds;
 pub(crate) mod filters;
+mod merge;
 mod messages;
 mod objects;
 mod people;
@@ -37,6 +38,7 @@ fn recipient_routes() -> Routes {
         .on("getUser", users::get)
         .on("identifyUser", users::identify)
         .on("deleteUser", users::delete)
+        .on("mergeUser", merge::merge)
         .on("listObjects", objects::list)
         .on("getObject", objects::get)
         .on("setObject", objects::set)
@@ -68,6 +70,7 @@ fn bulk_routes() -> Routes {
         .on("bulkDeleteSubscriptions", subscriptions::bulk_remove)
         .on("bulkSetTenants", bulk::set_tenants)
         .on("bulkDeleteTenants", bulk::delete_tenants)
+        .on("bulkUpdateMessagesForChannel", messages::bulk::update)
 }
 
 fn message_routes() -> Routes {

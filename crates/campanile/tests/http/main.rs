@@ -11,6 +11,7 @@ mod feed;
 mod headers;
 mod kit;
 mod management;
+mod merge;
 mod messages;
 mod openapi;
 mod paging;
