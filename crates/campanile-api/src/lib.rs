@@ -6,6 +6,7 @@ mod api_logs;
 mod app;
 mod auth;
 mod body;
+mod body_rest;
 mod error;
 mod management;
 pub mod openapi;
