@@ -14,5 +14,6 @@ mod management;
 mod messages;
 mod openapi;
 mod paging;
+mod providers;
 mod rate_limits;
 mod trigger;
