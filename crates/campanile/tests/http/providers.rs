@@ -16,7 +16,7 @@ const BRACKETS: &str = "access_token_object[object_id]=acme&access_token_object[
 async fn slack(kit: &Kit, replies: &[Reply]) -> (Provider, String) {
     let provider = Provider::start(replies).await;
     let base = provider.url("/api");
-    kit.channel("chat", json!({"sandbox": false, "settings": {"base_url": base}})).await;
+    kit.channel("chat", json!({"is_sandbox": false, "provider_settings": {"base_url": base}})).await;
     let id = kit.channel_id("chat").await;
     let data = json!({"data": {"token": {"access_token": "xoxb-acme"}}});
     kit.put(&format!("/v1/objects/$tenants/acme/channel_data/{id}"), data).await.ok();
@@ -216,8 +216,8 @@ fn private_addresses_are_not_asked() {
 async fn teams(kit: &Kit, replies: &[Reply]) -> (Provider, String, String) {
     let provider = Provider::start(replies).await;
     let change = json!({
-        "type": "chat", "provider": "chat_ms_teams", "name": "Teams", "sandbox": false,
-        "settings": {
+        "type": "chat", "provider": "chat_ms_teams", "name": "Teams", "is_sandbox": false,
+        "provider_settings": {
             "base_url": provider.url(""), "bot_id": "bot", "bot_password": "p",
             "graph_api_client_id": "graph", "graph_api_client_secret": "s&cret",
         },
