@@ -5,7 +5,10 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 
+import { withCleanup } from "./harness/cleanup.mjs";
 import { databases } from "./harness/databases.mjs";
+import { microsoft, slack } from "./harness/providers.mjs";
+import { startHttpReceiver } from "./harness/receivers.mjs";
 import { root, startServer } from "./harness/server.mjs";
 
 const python = join(root, ".venv/bin/python");
@@ -25,17 +28,20 @@ function pytest(environment) {
 for (const database of databases()) {
   describe(`the Python client on ${database.name}`, { skip }, () => {
     it("does all that it can do", async () => {
-      const server = await startServer({ database, flags: ["--allow-private-addresses"] });
-      try {
+      await withCleanup(async (defer) => {
+        const server = await startServer({ database, flags: ["--allow-private-addresses"] });
+        defer(() => server.stop());
+        const standIns = [await startHttpReceiver(slack), await startHttpReceiver(microsoft)];
+        for (const { stop } of standIns) defer(stop);
         const { content, said } = await pytest({
           BASE_URL: server.baseURL,
           SECRET_KEY: server.secretKey,
           SERVICE_TOKEN: server.serviceToken,
+          SLACK_URL: standIns[0].url,
+          MICROSOFT_URL: standIns[1].url,
         });
         assert.ok(content, said);
-      } finally {
-        await server.stop();
-      }
+      });
     });
   });
 }

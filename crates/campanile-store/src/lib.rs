@@ -13,6 +13,7 @@ mod delivery;
 mod error;
 mod hanging;
 mod jobs;
+mod merging;
 mod messages;
 mod page;
 mod recipient_upserts;
@@ -21,6 +22,7 @@ mod retention;
 mod runs;
 mod schema;
 mod signing_keys;
+mod subscriptions;
 mod unit;
 mod versions;
 
@@ -32,9 +34,10 @@ pub use db::{Cost, Param, Row, Store, StoreOptions, Tx};
 pub use delivery::{DeliveryLog, DeliveryResult};
 pub use error::StoreError;
 pub use jobs::{Claim, JobKind, JobRow, JobStats};
+pub use merging::UsersMerged;
 pub use messages::{
     Engagement, EventRow, FeedCounts, FeedFilter, MessageFilter, MessageRow, MessageStatusRow, MessageView,
-    TenantFilter, event_id,
+    Slice, SweepFilter, Swept, SweptTenants, TenantFilter, event_id,
 };
 pub use page::{Cursor, Direction, Page, PageRequest};
 pub use recipient_upserts::RecipientChange;
@@ -42,5 +45,6 @@ pub use recipients::{RecipientFilter, RecipientRow, merge_json};
 pub use runs::{RecipientRunRow, RunRow, RunStatus, StoredRun};
 pub use schema::LATEST as SCHEMA_VERSION;
 pub use signing_keys::SigningKey;
+pub use subscriptions::{Subscriber, SubscriberMark, SubscriptionRow, SubscriptionSide};
 pub use unit::{Guard, GuardAction, IdempotencyRow, Outcome, RunUpdate, StoredReply, Unit};
 pub use versions::{CommitRow, NewVersion, ResourceKind, ResourceRow, VersionRow};

@@ -5,6 +5,7 @@ mod cancel;
 mod channel_data;
 mod feeds;
 pub(crate) mod filters;
+mod merge;
 mod messages;
 mod objects;
 mod people;
@@ -12,6 +13,7 @@ mod providers;
 mod recipients;
 pub(crate) mod segments;
 mod sources;
+mod subscriptions;
 mod tenants;
 pub(crate) mod trigger;
 mod users;
@@ -49,10 +51,15 @@ fn recipient_routes() -> Routes {
         .on("getUser", users::get)
         .on("identifyUser", users::identify)
         .on("deleteUser", users::delete)
+        .on("mergeUser", merge::merge)
         .on("listObjects", objects::list)
         .on("getObject", objects::get)
         .on("setObject", objects::set)
         .on("deleteObject", objects::delete)
+        .on("listSubscriptionsForUser", subscriptions::list_of_user)
+        .on("listSubscriptionsForObject", subscriptions::list_of_object)
+        .on("addSubscriptionsForObject", subscriptions::add)
+        .on("deleteSubscriptionsForObject", subscriptions::remove)
         .on("listTenants", tenants::list)
         .on("getTenant", tenants::get)
         .on("setTenant", tenants::set)
@@ -72,8 +79,11 @@ fn bulk_routes() -> Routes {
         .on("bulkDeleteUsers", bulk::delete_users)
         .on("bulkSetObjects", bulk::set_objects)
         .on("bulkDeleteObjects", bulk::delete_objects)
+        .on("bulkAddSubscriptions", subscriptions::bulk_add)
+        .on("bulkDeleteSubscriptions", subscriptions::bulk_remove)
         .on("bulkSetTenants", bulk::set_tenants)
         .on("bulkDeleteTenants", bulk::delete_tenants)
+        .on("bulkUpdateMessagesForChannel", messages::bulk::update)
 }
 
 fn message_routes() -> Routes {

@@ -11,6 +11,8 @@
 //! is tried again row by row, so that one entry never fails the others.
 
 mod delete;
+mod messages;
+mod subscriptions;
 mod upsert;
 
 use std::ops::Range;
@@ -26,6 +28,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+pub use messages::{MessageSweep, SweepAction};
+
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 
@@ -37,6 +41,9 @@ static KINDS: &[&Kind] = &[
     &delete::DELETE_USERS,
     &delete::DELETE_OBJECTS,
     &delete::DELETE_TENANTS,
+    &messages::SWEEP,
+    &subscriptions::ADD,
+    &subscriptions::DELETE,
 ];
 
 /// Rows in one operation at the most (RC13, api-conventions.md section 11).

@@ -54,7 +54,7 @@ impl Identify {
 }
 
 /// `recipients[3]` and `id` make `recipients[3].id`; the document itself has no name.
-fn join(field: &str, member: &str) -> String {
+pub(crate) fn join(field: &str, member: &str) -> String {
     if field.is_empty() { member.to_owned() } else { format!("{field}.{member}") }
 }
 #[cfg(test)]
