@@ -313,7 +313,7 @@ impl Activation {
             is_user: input.recipient.is_user(),
             channel_data: input.channel_data,
             tenant_data: input.tenant_data.get(&entry.channel.id).unwrap_or(&Value::Null),
-            options: RenderOptions::at(input.now),
+            options: RenderOptions::at(input.now).with_partials(&input.program.partials),
         };
         let rendered = render::render(channel, &input.scope, &step)?;
         let mut ids = Vec::with_capacity(rendered.len());

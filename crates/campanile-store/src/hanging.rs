@@ -1,8 +1,8 @@
 //! What hangs on a recipient: the one list that deleting and merging go through (recipients.md sections 11 and 12).
 //!
-//! A table whose rows belong to a recipient has a line in [`EVERYTHING_THAT_HANGS_ON`]. What goes with its owner has a
-//! `delete`; what a merged user leaves to the other has a `merge` too, which runs first: whatever it does not move goes
-//! with the secondary.
+//! A table whose rows belong to a recipient has a line in [`EVERYTHING_THAT_HANGS_ON`], which says how they go with
+//! their owner. What a merged user leaves to the other has a line in [`WHAT_A_MERGE_MOVES`] too; whatever that does not
+//! move goes with the secondary.
 
 use campanile_core::ids::EnvId;
 use campanile_core::recipient::{RecipientRef, TENANTS};
@@ -79,6 +79,16 @@ const EVERYTHING_THAT_HANGS_ON: &[Hanging] = &[
     delete(On::Users, "DELETE FROM messages WHERE env = $1 AND recipient IN {keys}"),
     // The recipients themselves.
     delete(On::Anybody, "DELETE FROM recipients WHERE env = $1 AND key IN {keys}"),
+];
+
+/// Copied or moved from a user to the one that it is merged into, in this order: `$1` is the environment, `$2` the
+/// secondary's key, `$3` the primary's and, where it is used, `$4` the smallest id of a message that moves.
+pub(crate) const WHAT_A_MERGE_MOVES: &[&str] = &[
+    // Whole channels that the primary has nothing for.
+    "INSERT INTO channel_data (env, key, channel, data, updated_at) \
+     SELECT env, CAST($3 AS TEXT), channel, data, updated_at FROM channel_data WHERE env = $1 AND key = $2 \
+     ON CONFLICT DO NOTHING",
+    "UPDATE messages SET recipient = $3 WHERE env = $1 AND recipient = $2 AND id >= $4",
 ];
 
 impl On {

@@ -13,6 +13,7 @@ mod delivery;
 mod error;
 mod hanging;
 mod jobs;
+mod merging;
 mod messages;
 mod page;
 mod recipient_upserts;
@@ -33,9 +34,10 @@ pub use db::{Cost, Param, Row, Store, StoreOptions, Tx};
 pub use delivery::{DeliveryLog, DeliveryResult};
 pub use error::StoreError;
 pub use jobs::{Claim, JobKind, JobRow, JobStats};
+pub use merging::UsersMerged;
 pub use messages::{
     Engagement, EventRow, FeedCounts, FeedFilter, MessageFilter, MessageRow, MessageStatusRow, MessageView,
-    TenantFilter, event_id,
+    Slice, SweepFilter, Swept, SweptTenants, TenantFilter, event_id,
 };
 pub use page::{Cursor, Direction, Page, PageRequest};
 pub use recipient_upserts::RecipientChange;
