@@ -11,8 +11,14 @@ use crate::kit::on_both;
 /// More than the 10 MB that a body may have.
 const TOO_LARGE: usize = 11 * 1024 * 1024;
 /// Writes that say everything in path and query.
-const WITHOUT_BODY: [&str; 4] =
-    ["commitAllChanges", "promoteAllCommits", "promoteOneCommit", "exchangeForApiKey"];
+const WITHOUT_BODY: [&str; 6] = [
+    "commitAllChanges",
+    "promoteAllCommits",
+    "promoteOneCommit",
+    "exchangeForApiKey",
+    "slackProviderRevokeAccess",
+    "msTeamsProviderRevokeAccess",
+];
 
 /// Name, body, headers, status, code.
 type Case<'c> = (&'c str, Vec<u8>, &'c [(&'c str, &'c str)], u16, &'c str);
