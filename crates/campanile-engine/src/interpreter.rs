@@ -324,7 +324,7 @@ impl Activation {
             is_user: input.recipient.is_user(),
             channel_data: input.channel_data,
             tenant_data: input.tenant_data.get(&entry.channel.id).unwrap_or(&Value::Null),
-            options: RenderOptions::at(input.now),
+            options: RenderOptions::at(input.now).with_partials(&input.program.partials),
         };
         let decision = preferences::decide(entry, input);
         if decision.is_blocked {

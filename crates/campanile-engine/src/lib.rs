@@ -17,6 +17,7 @@ mod metrics;
 pub mod program;
 mod programs;
 pub mod project;
+mod provider_calls;
 mod render;
 pub mod resources;
 mod scheduler;

@@ -10,6 +10,7 @@ mod messages;
 mod objects;
 mod people;
 mod preferences;
+mod providers;
 mod recipients;
 pub(crate) mod segments;
 mod sources;
@@ -32,6 +33,18 @@ pub(crate) fn routes() -> Routes {
         .and(preferences::routes())
         .and(message_routes())
         .and(engagement_routes())
+        .and(provider_routes())
+}
+
+fn provider_routes() -> Routes {
+    Routes::default()
+        .on("slackProviderAuthCheck", providers::slack::auth_check)
+        .on("listChannelsForSlackProvider", providers::slack::channels)
+        .on("slackProviderRevokeAccess", providers::slack::revoke_access)
+        .on("msTeamsProviderAuthCheck", providers::ms_teams::auth_check)
+        .on("listTeamsForMsTeamsProvider", providers::ms_teams::teams)
+        .on("listChannelsForMsTeamsProvider", providers::ms_teams::channels)
+        .on("msTeamsProviderRevokeAccess", providers::ms_teams::revoke_access)
 }
 
 fn recipient_routes() -> Routes {

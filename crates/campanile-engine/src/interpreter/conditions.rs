@@ -58,7 +58,7 @@ impl StepStatuses for Statuses {
 
 /// Decides a group and says why.
 pub(super) fn evaluate(group: &ConditionGroup, input: &Input<'_>) -> Verdict {
-    let options = RenderOptions::at(input.now);
+    let options = RenderOptions::at(input.now).with_partials(&input.program.partials);
     let render =
         |text: &str| Template::parse(text).and_then(|template| template.render(&input.scope, &options)).ok();
     group.evaluate(&context(input, &render))

@@ -16,6 +16,8 @@ pub struct Context {
     pub channels: HashMap<String, ChannelType>,
     /// Keys of the layouts saved in the environment.
     pub layouts: HashSet<String>,
+    /// Keys of the partials saved in the environment.
+    pub partials: HashSet<String>,
 }
 
 impl Context {
@@ -25,7 +27,12 @@ impl Context {
         let channels = catalog.channels();
         let channels = channels.into_iter().map(|entry| (entry.channel.key.clone(), entry.kind)).collect();
         let layouts = engine.store().resource_keys(env, ResourceKind::EmailLayout).await?;
-        Ok(Self { channels, layouts: layouts.into_iter().collect() })
+        let partials = engine.store().resource_keys(env, ResourceKind::Partial).await?;
+        Ok(Self {
+            channels,
+            layouts: layouts.into_iter().collect(),
+            partials: partials.into_iter().collect(),
+        })
     }
 }
 

@@ -11,7 +11,7 @@ use crate::kit::on_both;
 /// More than the 10 MB that a body may have.
 const TOO_LARGE: usize = 11 * 1024 * 1024;
 /// Writes that say everything in path and query.
-const WITHOUT_BODY: [&str; 7] = [
+const WITHOUT_BODY: [&str; 9] = [
     "commitAllChanges",
     "promoteAllCommits",
     "promoteOneCommit",
@@ -19,6 +19,8 @@ const WITHOUT_BODY: [&str; 7] = [
     "upsertPreferenceCategory",
     "resetPreferenceCenter",
     "generatePreferenceCenterSignedUrl",
+    "slackProviderRevokeAccess",
+    "msTeamsProviderRevokeAccess",
 ];
 
 /// Name, body, headers, status, code.
