@@ -19,6 +19,7 @@ mod metrics;
 pub mod program;
 mod programs;
 pub mod project;
+mod provider_calls;
 mod render;
 pub mod resources;
 mod scheduler;
@@ -30,7 +31,7 @@ pub mod transport;
 mod trigger;
 mod vault;
 
-pub use bulk::{BULK_ROWS_MAX, BulkSubmission, MessageSweep, SweepAction};
+pub use bulk::{BULK_ROWS_MAX, BulkSubmission, MessageSweep, SweepAction, preferences_scope};
 pub use catalog::{Catalog, ChannelEntry, ChannelInEnv};
 pub use engine::{Engine, EngineOptions};
 pub use members::{MEMBERS_MAX, MembershipError, NewMember};

@@ -189,17 +189,13 @@ impl Engine {
         for member in chunk {
             by_tenant.entry(member.tenant).or_default().push(member.user);
         }
-        let mut keys: Vec<String> = by_tenant.values().flatten().cloned().collect();
-        keys.extend(by_tenant.keys().flatten().map(|id| RecipientRef::object(TENANTS, id).key()));
-        keys.sort_unstable();
-        keys.dedup();
-        if keys.is_empty() {
-            return Ok(());
-        }
-        let rows = self.store().recipients(sending.env, keys).await?;
-        let rows: HashMap<_, _> = rows.into_iter().map(|row| (row.reference.key(), row)).collect();
         let now = self.clock().now();
         for (tenant, users) in by_tenant {
+            // Preferences are those under the run's tenant, so each tenant's people are read together.
+            let mut keys = users.clone();
+            keys.extend(tenant.as_ref().map(|id| RecipientRef::object(TENANTS, id).key()));
+            let rows = self.store().recipients_of_run(sending.env, keys, tenant.as_deref()).await?;
+            let rows: HashMap<_, _> = rows.into_iter().map(|row| (row.reference.key(), row)).collect();
             let id = derived_run_id(sending.sent_at, sending.version, tenant.as_deref().unwrap_or_default());
             let run = Arc::new(RunRow {
                 id,

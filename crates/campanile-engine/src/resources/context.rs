@@ -18,6 +18,8 @@ pub struct Context {
     pub layouts: HashSet<String>,
     /// Keys of the audiences saved in the environment.
     pub audiences: HashSet<String>,
+    /// Keys of the partials saved in the environment.
+    pub partials: HashSet<String>,
 }
 
 impl Context {
@@ -28,10 +30,12 @@ impl Context {
         let channels = channels.into_iter().map(|entry| (entry.channel.key.clone(), entry.kind)).collect();
         let layouts = engine.store().resource_keys(env, ResourceKind::EmailLayout).await?;
         let audiences = engine.store().resource_keys(env, ResourceKind::Audience).await?;
+        let partials = engine.store().resource_keys(env, ResourceKind::Partial).await?;
         Ok(Self {
             channels,
             layouts: layouts.into_iter().collect(),
             audiences: audiences.into_iter().collect(),
+            partials: partials.into_iter().collect(),
         })
     }
 }
