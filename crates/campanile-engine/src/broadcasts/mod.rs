@@ -45,7 +45,7 @@ impl Broadcast {
 fn checked(document: &Value, context: &Context) -> Result<broadcast::Broadcast, Vec<FieldProblem>> {
     let read = broadcast::parse(document, context)?;
     let parsed = workflow::parse(&read.content, context)?;
-    let mut problems = check_templates(&parsed);
+    let mut problems = check_templates(&parsed, |key| context.partials.contains(key));
     if problems.is_empty() {
         return Ok(read);
     }
