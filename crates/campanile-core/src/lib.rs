@@ -9,6 +9,7 @@ pub mod ids;
 pub mod message;
 pub mod problem;
 pub mod recipient;
+pub mod recurrence;
 pub mod scope;
 pub mod time;
 pub mod window;

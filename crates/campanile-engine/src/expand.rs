@@ -19,6 +19,7 @@ use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::identify::scope_value;
 use crate::interpreter::{Activation, Input, Statuses, advance};
+use crate::origin::Origin;
 use crate::program::{OpKind, Program};
 use crate::scope::{RunScope, SharedRoots, workflow_root};
 use crate::state::{RunLog, RunState};
@@ -48,6 +49,8 @@ pub(crate) struct RunContext {
     pub(crate) shared: SharedRoots,
     pub(crate) trigger_data: Option<String>,
     pub(crate) tenant_data: HashMap<ChannelId, Value>,
+    /// `recipient.schedule` of a scheduled run.
+    pub(crate) schedule: Option<Value>,
 }
 
 /// Top-level scalars, texts cut: what lists and feeds can be filtered by.
@@ -114,6 +117,7 @@ impl Engine {
             env: run.env,
             trigger_data: filterable(&data),
             catalog: self.catalog(),
+            schedule: Origin::schedule_scope(&run),
             shared,
             tenant_data,
             program,
@@ -377,11 +381,14 @@ fn interpret(
     log: RunLog,
 ) -> Activation {
     let program = &*context.program;
-    let recipient = if program.roots.recipient || program.ops.iter().any(|op| op.kind.reads_recipient()) {
+    let mut recipient = if program.roots.recipient || program.ops.iter().any(|op| op.kind.reads_recipient()) {
         scope_value(row)
     } else {
         Value::Null
     };
+    if let (Some(schedule), Value::Object(recipient)) = (&context.schedule, &mut recipient) {
+        recipient.insert("schedule".into(), schedule.clone());
+    }
     let trigger_data = match &own_data {
         Some(data) => filterable(data),
         None => context.trigger_data.clone(),

@@ -367,7 +367,10 @@ impl Activation {
                 payload: None,
             });
         }
-        let data = json!({"message_id": id.to_string(), "channel_type": entry.kind.as_str()});
+        let mut data = json!({"message_id": id.to_string(), "channel_type": entry.kind.as_str()});
+        if let Some(opens_at) = scheduled_at {
+            data["scheduled_at"] = opens_at.to_string().into();
+        }
         self.log.add(input.now, "message_enqueued", Some(name(op, self.state.failures + 1)), &data);
         self.made.push(entry.kind.as_str());
         input.statuses.add(id, status);

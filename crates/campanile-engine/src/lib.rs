@@ -12,12 +12,14 @@ mod expand;
 pub mod identify;
 mod interpreter;
 mod metrics;
+mod origin;
 pub mod program;
 mod programs;
 pub mod project;
 mod render;
 pub mod resources;
 mod scheduler;
+mod schedules;
 mod scope;
 mod state;
 pub mod transport;
@@ -28,8 +30,12 @@ pub use bulk::{BULK_ROWS_MAX, BulkSubmission};
 pub use catalog::{Catalog, ChannelEntry, ChannelInEnv};
 pub use engine::{Engine, EngineOptions};
 pub use metrics::Metrics;
+pub use origin::{Occurrence, Origin};
 pub use programs::Published;
 pub use scheduler::Ran;
+pub use schedules::{
+    CreateSchedules, SCHEDULES_MAX, ScheduleChange, Timing, parse_new_timing, parse_timing, parse_workflow,
+};
 pub use state::{LoggedEvent, read_log};
 pub use trigger::{Accepted, Trigger, TriggerError};
 pub use vault::{Vault, WrongKey};

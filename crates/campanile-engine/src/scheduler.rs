@@ -28,9 +28,9 @@ const AWAY: Duration = Duration::from_millis(500);
 /// What was done while virtual time moved.
 #[derive(Debug, Clone, Serialize)]
 pub struct Ran {
-    /// `resume`, `deliver`, `expand` or `bulk`.
+    /// `resume`, `deliver`, `expand`, `bulk` or `schedule`.
     pub kind: &'static str,
-    /// Id of the recipient run, message, workflow run or bulk operation.
+    /// Id of the recipient run, message, workflow run, bulk operation or schedule.
     pub id: String,
     /// The instant at which it fell due.
     pub due_at: Timestamp,
@@ -118,6 +118,11 @@ impl Engine {
         Ok(outcome)
     }
 
+    /// Has the scheduler look for what fell due: after jobs were written other than by a unit.
+    pub(crate) fn wake_scheduler(&self) {
+        self.work().wake.notify_one();
+    }
+
     fn spawn_job(&self, mut place: Place, claim: Claim) {
         place.used = true;
         let engine = self.clone();
@@ -150,6 +155,7 @@ impl Engine {
             }
             JobKind::Expand => self.expand_stored(claim, now).await,
             JobKind::Bulk => self.run_bulk(claim).await,
+            JobKind::Schedule => self.fire_schedule(claim, now).await,
         }
     }
 
@@ -328,6 +334,7 @@ fn describe(claim: &Claim) -> Ran {
     let (kind, id) = match claim.kind {
         JobKind::Expand => ("expand", uuid_text(&claim.target)),
         JobKind::Bulk => ("bulk", uuid_text(&claim.target)),
+        JobKind::Schedule => ("schedule", uuid_text(&claim.target)),
         JobKind::Resume => ("resume", uuid_text(&claim.target)),
         JobKind::Deliver => (
             "deliver",

@@ -47,17 +47,19 @@ const EVERYTHING_THAT_HANGS_ON: &[Hanging] = &[
         "DELETE FROM jobs WHERE kind = 2 AND target IN \
          (SELECT id FROM recipient_runs WHERE env = $1 AND recipient IN {keys} AND status = 2)",
     ),
-    delete(On::Users, "DELETE FROM recipient_runs WHERE env = $1 AND recipient IN {keys} AND status = 2"),
     delete(
         On::Objects,
         "UPDATE recipient_runs SET status = 4 WHERE env = $1 AND recipient IN {keys} AND status = 2",
     ),
-    // A user's messages with everything about them; an object's stay until their retention ends (S24).
+    // Schedules: the job before the row, as everywhere.
     delete(
-        On::Users,
-        "DELETE FROM recipient_runs WHERE env = $1 AND (run, recipient) IN \
-         (SELECT run, recipient FROM messages WHERE env = $1 AND recipient IN {keys})",
+        On::Anybody,
+        "DELETE FROM jobs WHERE kind = 5 AND target IN \
+         (SELECT id FROM schedules WHERE env = $1 AND recipient IN {keys})",
     ),
+    delete(On::Anybody, "DELETE FROM schedules WHERE env = $1 AND recipient IN {keys}"),
+    // A user's run logs, and messages with everything about them; an object's stay until their retention ends (S24).
+    delete(On::Users, "DELETE FROM recipient_runs WHERE env = $1 AND recipient IN {keys}"),
     delete(
         On::Users,
         "DELETE FROM message_events WHERE message IN \

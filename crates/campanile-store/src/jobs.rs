@@ -24,6 +24,8 @@ pub enum JobKind {
     Deliver = 3,
     /// Works on a bulk operation; the target is its id.
     Bulk = 4,
+    /// Fires an occurrence of a schedule; the target is its id.
+    Schedule = 5,
 }
 
 impl JobKind {
@@ -33,6 +35,7 @@ impl JobKind {
             2 => Ok(Self::Resume),
             3 => Ok(Self::Deliver),
             4 => Ok(Self::Bulk),
+            5 => Ok(Self::Schedule),
             _ => Err(StoreError::corrupt(format_args!("unknown job kind {code}"))),
         }
     }

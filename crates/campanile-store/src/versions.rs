@@ -1,6 +1,8 @@
 //! One versioning mechanism for everything that is committed and promoted (management.md section 4). A resource has,
 //! in each environment, a current version (saved) and a published one (committed); content is never changed in place.
 
+use std::collections::HashSet;
+
 use campanile_core::ids::EnvId;
 use campanile_core::time::Timestamp;
 use uuid::Uuid;
@@ -393,6 +395,24 @@ impl Tx<'_> {
                    AND archived_at IS NULL";
         let params = [env.into(), Param::Int(kind as i64), key.into(), active.into(), now.into()];
         Ok(self.execute(sql, &params).await? == 1)
+    }
+}
+
+impl Tx<'_> {
+    /// Those of the keys that name a committed workflow.
+    pub async fn published_workflows(
+        &mut self,
+        env: EnvId,
+        keys: Vec<String>,
+    ) -> Result<HashSet<String>, StoreError> {
+        let sql = format!(
+            "SELECT key FROM resources WHERE env = $1 AND kind = $2 AND published IS NOT NULL \
+             AND archived_at IS NULL AND key IN {}",
+            self.texts_in("$3")
+        );
+        let kind = Param::Int(ResourceKind::Workflow as i64);
+        let rows = self.query(&sql, &[env.into(), kind, Param::Texts(keys)]).await?;
+        rows.into_iter().map(|mut row| row.text(0)).collect()
     }
 }
 

@@ -30,6 +30,7 @@ fn run_row(id: Uuid) -> RunRow {
         cancellation_key: Some("k".into()),
         flags: 0,
         pending: None,
+        origin: None,
         inserted_at: NOW,
     }
 }

@@ -8,7 +8,10 @@ mod filters;
 mod messages;
 mod objects;
 mod people;
+mod recipient_runs;
 mod recipients;
+mod references;
+mod schedules;
 pub(crate) mod segments;
 mod sources;
 mod tenants;
@@ -26,6 +29,7 @@ pub(crate) fn routes() -> Routes {
         .on("cancelWorkflow (2)", cancel::cancel)
         .and(recipient_routes())
         .and(bulk_routes())
+        .and(schedule_routes())
         .and(message_routes())
         .and(engagement_routes())
 }
@@ -61,6 +65,19 @@ fn bulk_routes() -> Routes {
         .on("bulkDeleteObjects", bulk::delete_objects)
         .on("bulkSetTenants", bulk::set_tenants)
         .on("bulkDeleteTenants", bulk::delete_tenants)
+}
+
+fn schedule_routes() -> Routes {
+    Routes::default()
+        .on("createSchedules", schedules::create)
+        .on("updateSchedules", schedules::update)
+        .on("deleteSchedules", schedules::delete)
+        .on("listSchedules", schedules::list)
+        .on("listUserSchedules", schedules::list_of_user)
+        .on("listObjectSchedules", schedules::list_of_object)
+        .on("bulkCreateSchedules", schedules::bulk_create)
+        .on("listWorkflowRecipientRuns", recipient_runs::list)
+        .on("getWorkflowRecipientRun", recipient_runs::get)
 }
 
 fn message_routes() -> Routes {

@@ -11,6 +11,7 @@
 //! is tried again row by row, so that one entry never fails the others.
 
 mod delete;
+mod schedules;
 mod upsert;
 
 use std::ops::Range;
@@ -37,6 +38,7 @@ static KINDS: &[&Kind] = &[
     &delete::DELETE_USERS,
     &delete::DELETE_OBJECTS,
     &delete::DELETE_TENANTS,
+    &schedules::CREATE_SCHEDULES,
 ];
 
 /// Rows in one operation at the most (RC13, api-conventions.md section 11).

@@ -6,6 +6,7 @@ use campanile_core::time::Timestamp;
 use campanile_store::{RecipientChange, RecipientRow, StoreError, Tx, merge_json};
 
 use super::Upsert;
+use crate::schedules::follow_zones;
 
 /// Largest properties after merging, as compact JSON (RC6.3).
 pub const PROPERTIES_BYTES_MAX: usize = 256 * 1024;
@@ -19,6 +20,7 @@ pub async fn apply(
     upsert: Upsert,
     now: Timestamp,
 ) -> Result<Result<RecipientRow, FieldProblem>, StoreError> {
+    let names_zone = names_zone(&upsert);
     let (change, rest) = parted(upsert);
     let RecipientChange { reference, properties, created_at } = change;
     let merged =
@@ -26,6 +28,9 @@ pub async fn apply(
     match merged {
         Ok(row) => {
             write_rest(tx, env, &row, rest, now).await?;
+            if names_zone && row.updated_at == now {
+                follow_zones(tx, env, &[&row], now).await?;
+            }
             Ok(Ok(row))
         }
         Err(_) => Ok(Err(too_large())),
@@ -40,6 +45,7 @@ pub async fn apply_all(
     upserts: Vec<Upsert>,
     now: Timestamp,
 ) -> Result<Vec<Result<RecipientRow, FieldProblem>>, StoreError> {
+    let zoned: Vec<bool> = upserts.iter().map(names_zone).collect();
     let (changes, rests): (Vec<_>, Vec<_>) = upserts.into_iter().map(parted).unzip();
     let merged = tx.upsert_recipients(env, changes, now, PROPERTIES_BYTES_MAX).await?;
     let mut rows = Vec::with_capacity(merged.len());
@@ -52,7 +58,20 @@ pub async fn apply_all(
             Err(_) => Err(too_large()),
         });
     }
+    let moved: Vec<&RecipientRow> = rows
+        .iter()
+        .zip(zoned)
+        .filter_map(|(row, zoned)| row.as_ref().ok().filter(|row| zoned && row.updated_at == now))
+        .collect();
+    if !moved.is_empty() {
+        follow_zones(tx, env, &moved, now).await?;
+    }
     Ok(rows)
+}
+
+/// True when schedules might have to follow; whether the zone is another one, only they know.
+fn names_zone(upsert: &Upsert) -> bool {
+    upsert.properties.contains_key("timezone")
 }
 
 /// What an upsert says beside properties; empty for most.
