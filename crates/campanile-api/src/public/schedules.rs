@@ -39,7 +39,7 @@ pub(super) async fn create(
     let mut problems = Problems::default();
     let given = |name: &str| body.get(name).filter(|value| !value.is_null());
     let workflow = parse_workflow(&body, &mut problems);
-    let recipients = list(&body, "recipients", &mut problems)
+    let recipients = up_to_a_hundred(&body, "recipients", &mut problems)
         .iter()
         .enumerate()
         .filter_map(|(n, value)| {
@@ -220,7 +220,7 @@ pub(super) async fn bulk_create(
 }
 
 /// A list of up to a hundred.
-fn list<'b>(body: &'b Map<String, Value>, name: &str, problems: &mut Problems) -> &'b [Value] {
+fn up_to_a_hundred<'b>(body: &'b Map<String, Value>, name: &str, problems: &mut Problems) -> &'b [Value] {
     let problem = match body.get(name) {
         Some(Value::Array(list)) if list.is_empty() => "should have at least 1 item(s)".to_owned(),
         Some(Value::Array(list)) if list.len() > SCHEDULES_MAX => {
@@ -237,7 +237,7 @@ fn list<'b>(body: &'b Map<String, Value>, name: &str, problems: &mut Problems) -
 /// `schedule_ids`, each once; a text that is no UUID names nothing.
 fn ids(body: &Map<String, Value>, problems: &mut Problems) -> Vec<Uuid> {
     let mut ids = Vec::new();
-    for (n, value) in list(body, "schedule_ids", problems).iter().enumerate() {
+    for (n, value) in up_to_a_hundred(body, "schedule_ids", problems).iter().enumerate() {
         match value.as_str() {
             Some(text) => ids.extend(Uuid::parse_str(text).ok().filter(|id| !ids.contains(id))),
             None => problems.add(format!("schedule_ids[{n}]"), "must be a string"),

@@ -13,6 +13,7 @@ mod database_away;
 mod full_disk;
 mod kill_loop;
 mod mail_faults;
+mod schedules;
 mod stop;
 mod support;
 mod timers;

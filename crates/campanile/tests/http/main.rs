@@ -12,4 +12,6 @@ mod management;
 mod messages;
 mod openapi;
 mod paging;
+mod recipient_runs;
+mod schedules;
 mod trigger;

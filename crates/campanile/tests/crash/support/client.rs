@@ -55,6 +55,7 @@ impl Client {
         // Only the public API takes the secret key; the paths do not collide.
         let public = path.starts_with("/v1/users")
             || path.starts_with("/v1/messages")
+            || path.starts_with("/v1/schedules")
             || path.ends_with("/trigger")
             || path.ends_with("/cancel");
         let key = if public { SECRET_KEY } else { SERVICE_TOKEN };
