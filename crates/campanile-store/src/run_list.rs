@@ -13,6 +13,8 @@ use crate::runs::{RUN_COLUMNS, RunStatus, STORED_COLUMNS, StoredRun, stored_run}
 
 /// A recipient run is made at most this long after its workflow run was accepted, unless the server was down longer.
 const EXPANSION_MAX: Micros = Micros::seconds(86_400);
+/// Ids go on from the highest one where a clock was set back by as much.
+const CLOCK_STEP_MAX: Micros = Micros::seconds(86_400);
 
 /// Filters of a list of recipient runs; all given ones must hold.
 #[derive(Debug, Clone, Default)]
@@ -112,8 +114,8 @@ impl Store {
             and("r.inserted_at > {}", after.into());
         }
         if let Some(before) = filter.before {
-            // Ids know milliseconds, and nothing is made before it was accepted.
-            and(&format!("{run} < {{}}"), floor(before + Micros::millis(1)));
+            // Nothing is made before it was accepted; ids never run backwards, though clocks may.
+            and(&format!("{run} < {{}}"), floor(before + CLOCK_STEP_MAX));
             and("r.inserted_at < {}", before.into());
         }
         if let Some(recipient) = &filter.recipient {

@@ -51,15 +51,10 @@ fn a_run_is_shown_with_its_decisions() {
                 ("message_enqueued", "sms_1"),
                 ("message_enqueued", "feed_1"),
                 ("run_completed", ""),
-                ("message_delivered", "feed_1"),
                 ("message_not_sent", "sms_1"),
-            ][..]
-                .iter()
-                .filter(|name| names.contains(name))
-                .copied()
-                .collect::<Vec<_>>()
+                ("message_delivered", "feed_1"),
+            ]
         );
-        assert_eq!(names.len(), 8, "{names:?}");
         let condition = &events[1];
         assert_eq!(condition["step_type"], "channel");
         assert_eq!(condition["data"]["holds"], false);
