@@ -80,7 +80,7 @@ impl Kit {
             retention_days: 90,
             lease_seconds: 90,
             extra_ca_file: None,
-            log: "warn".into(),
+            log: "off".into(),
         };
         change(&mut config);
         db::stop_the_clock(&config, Timestamp::parse(START).expect("START is a datetime")).await;
