@@ -3,11 +3,14 @@
 //! The interpreter decides and returns values; everything that touches the clock, the database or the network stands
 //! around it. State and effects are committed together; an effect is performed only after its commit.
 
+mod announce;
+mod audiences;
 mod cancel;
 mod catalog;
 mod delivery;
 mod engine;
 mod expand;
+pub mod guides;
 pub mod identify;
 mod interpreter;
 mod metrics;
@@ -23,6 +26,7 @@ pub mod transport;
 mod trigger;
 mod vault;
 
+pub use announce::Announcement;
 pub use catalog::{Catalog, ChannelEntry, ChannelInEnv};
 pub use engine::{Engine, EngineOptions};
 pub use metrics::Metrics;

@@ -9,6 +9,7 @@ mod channel_data;
 mod db;
 mod delivery;
 mod error;
+mod guides;
 mod jobs;
 mod messages;
 mod page;
@@ -24,6 +25,7 @@ pub use channel_data::ChannelDataRow;
 pub use db::{Cost, Param, Row, Store, StoreOptions, Tx};
 pub use delivery::{DeliveryLog, DeliveryResult};
 pub use error::StoreError;
+pub use guides::{GuideEngagement, GuideGroupRow, GuideScope, GuideState};
 pub use jobs::{Claim, JobKind, JobRow, JobStats};
 pub use messages::{
     Engagement, EventRow, FeedCounts, FeedFilter, MessageFilter, MessageRow, MessageStatusRow, MessageView,
@@ -34,4 +36,7 @@ pub use recipients::{RecipientFilter, RecipientRow, merge_json};
 pub use runs::{RecipientRunRow, RunRow, RunStatus, StoredRun};
 pub use schema::LATEST as SCHEMA_VERSION;
 pub use unit::{Guard, GuardAction, IdempotencyRow, Outcome, RunUpdate, StoredReply, Unit};
-pub use versions::{CommitRow, NewVersion, ResourceKind, ResourceRow, VersionRow};
+pub use versions::{
+    CommitRow, FIRST_SEMVER, NewVersion, NumberedVersion, Promoted, ResourceKind, ResourceRow, Schedule,
+    VersionRow,
+};

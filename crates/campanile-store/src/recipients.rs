@@ -290,6 +290,8 @@ impl Store {
                     "DELETE FROM jobs WHERE kind = 3 AND target IN \
                      (SELECT id FROM messages WHERE env = $1 AND recipient = $2)",
                     "DELETE FROM messages WHERE env = $1 AND recipient = $2",
+                    "DELETE FROM guide_engagements WHERE env = $1 AND recipient = $2",
+                    "DELETE FROM guide_displays WHERE env = $1 AND recipient = $2",
                 ] {
                     tx.execute(sql, &who()).await?;
                 }

@@ -3,6 +3,7 @@
 mod channel_change;
 mod channels;
 mod clock;
+mod guide_group;
 mod keys;
 
 use crate::router::Routes;
@@ -14,6 +15,8 @@ pub(crate) fn routes() -> Routes {
         .on("adminMoveClock", clock::advance)
         .on("adminListChannels", channels::list)
         .on("adminSetChannel", channels::set)
+        .on("adminGetGuideGroup", guide_group::get)
+        .on("adminSetGuideGroup", guide_group::set)
         .on("adminListKeys", keys::list)
         .on("adminCreateKey", keys::create)
         .on("adminRevokeKey", keys::revoke)

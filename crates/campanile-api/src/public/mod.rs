@@ -4,6 +4,7 @@ mod cancel;
 mod channel_data;
 mod feeds;
 mod filters;
+mod guides;
 mod messages;
 mod objects;
 mod people;
@@ -26,6 +27,20 @@ pub(crate) fn routes() -> Routes {
         .and(recipient_routes())
         .and(message_routes())
         .and(engagement_routes())
+        .and(guide_routes())
+}
+
+fn guide_routes() -> Routes {
+    Routes::default()
+        .on("listUserGuides", guides::list)
+        .on("markUserGuideAsSeen", guides::seen_by_message)
+        .on("markUserGuideAsSeen (2)", guides::seen)
+        .on("markUserGuideAsInteracted", guides::interacted_by_message)
+        .on("markUserGuideAsInteracted (2)", guides::interacted)
+        .on("markUserGuideAsArchived", guides::archived_by_message)
+        .on("markUserGuideAsArchived (2)", guides::archived)
+        .on("markUserGuideAsUnarchived", guides::unarchived)
+        .on("resetUserGuideEngagement", guides::reset)
 }
 
 fn recipient_routes() -> Routes {

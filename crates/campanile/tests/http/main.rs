@@ -5,6 +5,7 @@ mod bad_input;
 mod delivery;
 mod engine;
 mod feed;
+mod guides;
 mod headers;
 mod kit;
 mod management;

@@ -124,7 +124,11 @@ fn message_ids(body: &Map<String, Value>, problems: &mut Problems) -> Vec<Ksuid>
 }
 
 /// A flat map of at most five pairs; only interactions have one.
-fn metadata(action: Action, body: &Map<String, Value>, problems: &mut Problems) -> Option<String> {
+pub(in crate::public) fn metadata(
+    action: Action,
+    body: &Map<String, Value>,
+    problems: &mut Problems,
+) -> Option<String> {
     if action != Action::Interacted {
         return None;
     }
@@ -143,7 +147,7 @@ fn metadata(action: Action, body: &Map<String, Value>, problems: &mut Problems) 
 }
 
 /// What the store does for an action. No action implies another but an interaction, which reads (IA8.1).
-fn change(action: Action, event_data: Option<String>) -> Change {
+pub(in crate::public) fn change(action: Action, event_data: Option<String>) -> Change {
     let column = |engagement| {
         let name = match engagement {
             Engagement::Seen => "seen_at",
