@@ -5,11 +5,13 @@
 
 mod announce;
 mod audiences;
+mod bulk;
 mod cancel;
 mod catalog;
 mod delivery;
 mod engine;
 mod expand;
+mod fan_out;
 pub mod guides;
 pub mod identify;
 mod interpreter;
@@ -21,12 +23,15 @@ mod render;
 pub mod resources;
 mod scheduler;
 mod scope;
+pub mod signing_keys;
 mod state;
+pub mod subscriptions;
 pub mod transport;
 mod trigger;
 mod vault;
 
 pub use announce::Announcement;
+pub use bulk::{BULK_ROWS_MAX, BulkSubmission};
 pub use catalog::{Catalog, ChannelEntry, ChannelInEnv};
 pub use engine::{Engine, EngineOptions};
 pub use metrics::Metrics;

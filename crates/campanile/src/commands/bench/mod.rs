@@ -11,6 +11,7 @@ mod load;
 mod memory;
 mod probe;
 mod progress;
+mod reads;
 mod report;
 mod setup;
 mod suites;
@@ -28,7 +29,7 @@ pub enum Suite {
     Fanout,
     /// Triggers at a fixed rate; without --rate at half of what a short closed loop reaches.
     Latency,
-    /// Feed pages of 50 after --messages messages are stored.
+    /// Every list page, after --messages messages are stored; --duration is shared among them.
     Reads,
 }
 

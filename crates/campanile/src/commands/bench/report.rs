@@ -24,6 +24,8 @@ pub(super) struct Report {
     /// The name of the request that `answer` times.
     pub(super) request: &'static str,
     pub(super) answer: Histogram,
+    /// Further requests timed one after the other, by name.
+    pub(super) others: Vec<(&'static str, Histogram)>,
     pub(super) trigger_to_feed: Option<Histogram>,
     pub(super) probes_lost: u64,
     pub(super) resident: Option<Resident>,
@@ -62,6 +64,10 @@ impl Report {
             out["delivered"] = delivery.delivered.into();
             out["delivered_per_second"] = round(per_second(delivery.delivered, delivery.elapsed)).into();
         }
+        if !self.others.is_empty() {
+            let others = self.others.iter().map(|(name, times)| ((*name).to_owned(), latency_json(times)));
+            out["others_ms"] = Value::Object(others.collect());
+        }
         if let Some(histogram) = &self.trigger_to_feed {
             out["trigger_to_feed_ms"] = latency_json(histogram);
             out["probes_lost"] = self.probes_lost.into();
@@ -96,7 +102,11 @@ impl Report {
                 delivery.elapsed.as_secs_f64()
             )?;
         }
-        writeln!(out, "  {:<18}{}", self.request, latency_text(&self.answer))?;
+        let width = self.others.iter().map(|(name, _)| name.len()).max().unwrap_or_default().max(18);
+        writeln!(out, "  {:<width$}{}", self.request, latency_text(&self.answer))?;
+        for (name, times) in &self.others {
+            writeln!(out, "  {name:<width$}{}", latency_text(times))?;
+        }
         if let Some(histogram) = &self.trigger_to_feed {
             writeln!(out, "  {:<18}{}", "trigger → feed", latency_text(histogram))?;
         }

@@ -12,7 +12,7 @@ use super::memory::MemoryWatch;
 use super::probe::{ProbeOutcome, Probes};
 use super::progress::Progress;
 use super::report::{Delivery, Report};
-use super::{BenchArgs, Suite, setup};
+use super::{BenchArgs, Suite, reads, setup};
 
 /// Connections for set-up and counting, where only the total time matters.
 const SETUP_CONNECTIONS: usize = 16;
@@ -170,7 +170,7 @@ impl Bench {
         Ok(outcome.accepted as f64 / elapsed.as_secs_f64())
     }
 
-    /// Stores messages until there are enough, then reads feed pages of 50 as fast as they come.
+    /// Stores messages until there are enough, then reads every list, one after the other.
     async fn reads(&self, messages: u64) -> Result<Report, BenchError> {
         let counts = self.counts()?;
         let before = counts.read().await?;
@@ -182,23 +182,22 @@ impl Bench {
             let outcome = load::run(load).await?;
             counts.settle(before, outcome.accepted * self.recipients as u64).await?;
         }
-        let requests = self
-            .users
-            .iter()
-            .map(|user| setup::feed_request(&self.target, user, &self.channel_id, 50))
-            .collect::<Result<Vec<_>, _>>()?;
-        let load = self.load(requests, Limit::Elapsed(self.duration), None);
-        let progress = Progress::over("reads", self.duration, load.accepted.clone());
-        let outcome = load::run(load).await?;
-        drop(progress);
-        Ok(Report {
-            elapsed: outcome.elapsed,
-            accepted: outcome.accepted,
-            failed: outcome.failed,
-            first_failure: outcome.first_failure,
-            request: "feed page of 50",
-            answer: outcome.latency,
-            ..self.report("reads")
-        })
+        let place = reads::furnish(&self.target, &self.users, &self.channel_id).await?;
+        let mut report = self.report("reads");
+        let share = self.duration.div_f64(reads::READS.len() as f64);
+        for read in reads::READS {
+            let load = self.load(read.requests(&self.target, &place)?, Limit::Elapsed(share), None);
+            let progress = Progress::over(read.name, share, load.accepted.clone());
+            let outcome = load::run(load).await?;
+            drop(progress);
+            report.elapsed += outcome.elapsed;
+            report.accepted += outcome.accepted;
+            report.failed += outcome.failed;
+            report.first_failure = report.first_failure.or(outcome.first_failure);
+            report.others.push((read.name, outcome.latency));
+        }
+        // The first is the one that has a budget of its own.
+        (report.request, report.answer) = report.others.remove(0);
+        Ok(report)
     }
 }
