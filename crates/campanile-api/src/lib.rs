@@ -5,6 +5,7 @@ mod admin;
 mod api_logs;
 mod app;
 mod auth;
+mod batch_updates;
 mod body;
 mod error;
 mod management;

@@ -9,6 +9,7 @@ mod bulk;
 mod cancel;
 mod catalog;
 mod delivery;
+pub mod engagement;
 mod engine;
 mod expand;
 mod fan_out;
@@ -31,7 +32,7 @@ mod trigger;
 mod vault;
 
 pub use announce::Announcement;
-pub use bulk::{BULK_ROWS_MAX, BulkSubmission};
+pub use bulk::{BULK_ROWS_MAX, BulkSubmission, MessageSweep, SweepAction};
 pub use catalog::{Catalog, ChannelEntry, ChannelInEnv};
 pub use engine::{Engine, EngineOptions};
 pub use metrics::Metrics;

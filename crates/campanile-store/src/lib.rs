@@ -37,7 +37,7 @@ pub use guides::{GuideEngagement, GuideGroupRow, GuideScope, GuideState};
 pub use jobs::{Claim, JobKind, JobRow, JobStats};
 pub use messages::{
     Engagement, EventRow, FeedCounts, FeedFilter, MessageFilter, MessageRow, MessageStatusRow, MessageView,
-    TenantFilter, event_id,
+    Slice, SweepFilter, Swept, SweptTenants, TenantFilter, event_id,
 };
 pub use page::{Cursor, Direction, Page, PageRequest};
 pub use recipient_upserts::RecipientChange;

@@ -83,6 +83,7 @@ fn bulk_routes() -> Routes {
         .on("bulkDeleteSubscriptions", subscriptions::bulk_remove)
         .on("bulkSetTenants", bulk::set_tenants)
         .on("bulkDeleteTenants", bulk::delete_tenants)
+        .on("bulkUpdateMessagesForChannel", messages::bulk::update)
 }
 
 fn message_routes() -> Routes {

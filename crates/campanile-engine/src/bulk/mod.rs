@@ -11,6 +11,7 @@
 //! is tried again row by row, so that one entry never fails the others.
 
 mod delete;
+mod messages;
 mod subscriptions;
 mod upsert;
 
@@ -27,6 +28,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+pub use messages::{MessageSweep, SweepAction};
+
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 
@@ -38,6 +41,7 @@ static KINDS: &[&Kind] = &[
     &delete::DELETE_USERS,
     &delete::DELETE_OBJECTS,
     &delete::DELETE_TENANTS,
+    &messages::SWEEP,
     &subscriptions::ADD,
     &subscriptions::DELETE,
 ];

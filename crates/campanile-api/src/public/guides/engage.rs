@@ -6,6 +6,7 @@ use axum::extract::State;
 use campanile_core::fields::{BLANK, Fields, INVALID};
 use campanile_core::ids::EnvId;
 use campanile_core::problem::Problems;
+use campanile_engine::engagement::{Action, change};
 use campanile_engine::guides::{Engaging, EngagingError};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -14,7 +15,7 @@ use crate::app::App;
 use crate::auth::AnyKey;
 use crate::body::JsonObject;
 use crate::error::{ApiError, ApiResult};
-use crate::public::messages::engage::{Action, change, metadata};
+use crate::public::messages::engage::metadata;
 use crate::public::segments::Segments;
 
 macro_rules! handlers {
