@@ -21,6 +21,10 @@ const KEYS_MAX: usize = 1_000;
 /// A year.
 const INTERVAL_SECONDS_MAX: i64 = 31_536_000;
 
+/// What an answer has, so that it can be sent back.
+const MEMBERS: [&str; 6] =
+    ["key", "display_sequence", "unthrottled", "display_interval", "inserted_at", "updated_at"];
+
 /// The group as it was saved.
 pub(super) async fn get(_: ServiceToken, State(app): State<App>, query: Query) -> ApiResult<Json<Value>> {
     let env = environment(&app, &query)?;
@@ -39,6 +43,10 @@ pub(super) async fn set(
     query.finish()?;
     let stored = app.engine().guide_group(env).await?;
     let mut problems = Problems::default();
+    for name in body.keys().filter(|name| !MEMBERS.contains(&name.as_str())) {
+        // A misspelt name would clear what it was meant to set.
+        problems.add(name, "is not a member of a guide group");
+    }
     let body = Value::Object(body);
     let group = Fields::of(&body, "", &mut problems).map(|fields| GuideGroupRow {
         key: GROUP.to_owned(),

@@ -329,8 +329,8 @@ fn a_fetch_has_everything_that_clients_read() {
         assert_eq!(list["guide_group_display_logs"], json!({}));
         let group = &list["guide_groups"][0];
         assert_eq!(
-            (&group["__typename"], &group["key"], &group["display_interval"]),
-            (&json!("GuideGroup"), &json!("default"), &Value::Null)
+            (&group["__typename"], &group["key"], group.get("display_interval")),
+            (&json!("GuideGroup"), &json!("default"), None)
         );
         assert_eq!(group["display_sequence"], json!(["tour", "other"]), "oldest first");
 
@@ -576,6 +576,8 @@ fn the_throttle_window_opens_with_a_throttled_guide() {
         let bad = json!({"display_interval": 0, "unthrottled": ["a", "a"], "display_sequence": [7]});
         let fields = kit.service.put(group, bad).await.refused(422, "invalid_params");
         assert_eq!(fields, ["display_interval", "display_sequence[0]", "unthrottled[1]"]);
+        let misspelt = kit.service.put(group, json!({"display_intervall": 60})).await;
+        assert_eq!(misspelt.refused(422, "invalid_params"), ["display_intervall"]);
     });
 }
 

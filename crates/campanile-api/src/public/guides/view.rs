@@ -39,7 +39,6 @@ fn guide(entry: &EligibleGuide) -> Value {
         "semver": guide.semver,
         "channel_id": guide.channel_uuid.to_string(),
         "active": entry.is_active,
-        "dashboard_url": null,
         "bypass_global_group_limit": guide.bypasses_throttle,
         // Older forms of the patterns: clients read them when they are there.
         "activation_url_rules": [],
@@ -74,14 +73,18 @@ fn step(step: &PublishedStep, view: &StepView) -> Value {
 
 fn group(group: &GroupView<'_>) -> Value {
     let sequence: Vec<&str> = group.unthrottled.iter().chain(&group.throttled).copied().collect();
-    json!({
+    let mut view = json!({
         "__typename": "GuideGroup",
         "key": GROUP,
         "display_sequence": sequence,
         "display_sequence_unthrottled": group.unthrottled,
         "display_sequence_throttled": group.throttled,
-        "display_interval": group.display_interval,
         "inserted_at": group.inserted_at,
         "updated_at": group.updated_at,
-    })
+    });
+    // The document of the API knows no null here; clients read an absent one as no throttle.
+    if let Some(seconds) = group.display_interval {
+        view["display_interval"] = seconds.into();
+    }
+    view
 }
