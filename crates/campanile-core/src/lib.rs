@@ -11,6 +11,7 @@ pub mod ids;
 pub mod json_schema;
 pub mod message;
 pub mod message_type;
+pub mod preference;
 pub mod problem;
 pub mod recipient;
 pub mod scope;

@@ -20,6 +20,7 @@ mod metrics;
 pub mod program;
 mod programs;
 pub mod project;
+mod provider_calls;
 mod render;
 pub mod resources;
 mod scheduler;
@@ -32,7 +33,7 @@ mod trigger;
 mod vault;
 
 pub use announce::Announcement;
-pub use bulk::{BULK_ROWS_MAX, BulkSubmission, MessageSweep, SweepAction};
+pub use bulk::{BULK_ROWS_MAX, BulkSubmission, MessageSweep, SweepAction, preferences_scope};
 pub use catalog::{Catalog, ChannelEntry, ChannelInEnv};
 pub use engine::{Engine, EngineOptions};
 pub use metrics::Metrics;

@@ -14,8 +14,11 @@ mod error;
 mod guides;
 mod hanging;
 mod jobs;
+mod merging;
 mod messages;
 mod page;
+mod preference_settings;
+mod preferences;
 mod recipient_upserts;
 mod recipients;
 mod retention;
@@ -35,13 +38,16 @@ pub use delivery::{DeliveryLog, DeliveryResult};
 pub use error::StoreError;
 pub use guides::{GuideEngagement, GuideGroupRow, GuideScope, GuideState};
 pub use jobs::{Claim, JobKind, JobRow, JobStats};
+pub use merging::UsersMerged;
 pub use messages::{
     Engagement, EventRow, FeedCounts, FeedFilter, MessageFilter, MessageRow, MessageStatusRow, MessageView,
     Slice, SweepFilter, Swept, SweptTenants, TenantFilter, event_id,
 };
 pub use page::{Cursor, Direction, Page, PageRequest};
+pub use preference_settings::{PreferenceCategoryRow, PreferenceCenterRow};
+pub use preferences::{PreferenceEdit, PreferenceLimit, PreferenceSetRow, RunSets};
 pub use recipient_upserts::RecipientChange;
-pub use recipients::{RecipientFilter, RecipientRow, merge_json};
+pub use recipients::{RecipientFilter, RecipientRow, merge_json, merge_properties};
 pub use runs::{RecipientRunRow, RunRow, RunStatus, StoredRun};
 pub use schema::LATEST as SCHEMA_VERSION;
 pub use signing_keys::SigningKey;

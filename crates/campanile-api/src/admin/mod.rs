@@ -7,6 +7,7 @@ mod environments;
 mod guide_group;
 mod keys;
 mod logs;
+mod preference_defaults;
 mod signing_keys;
 
 use crate::router::Routes;
@@ -23,6 +24,10 @@ pub(crate) fn routes() -> Routes {
         .on("adminListKeys", keys::list)
         .on("adminCreateKey", keys::create)
         .on("adminRevokeKey", keys::revoke)
+        .on("adminGetPreferenceDefaults", preference_defaults::get)
+        .on("adminSetPreferenceDefaults", preference_defaults::set)
+        .on("adminGetPreferenceDefaults (2)", preference_defaults::get_of_slug)
+        .on("adminSetPreferenceDefaults (2)", preference_defaults::set_of_slug)
         .on("adminListEnvironments", environments::list)
         .on("adminSetEnvironment", environments::set)
         .on("adminListSigningKeys", signing_keys::list)

@@ -19,6 +19,8 @@ pub struct Context {
     pub channels: HashMap<String, ChannelType>,
     /// Keys of the layouts saved in the environment.
     pub layouts: HashSet<String>,
+    /// Keys of the partials saved in the environment.
+    pub partials: HashSet<String>,
     /// Message types by key and number; only where guides are checked.
     pub message_types: HashMap<(String, String), Arc<MessageType>>,
 }
@@ -41,7 +43,13 @@ impl Context {
             ResourceKind::Guide => message_types(engine, env).await?,
             _ => HashMap::new(),
         };
-        Ok(Self { channels, layouts: layouts.into_iter().collect(), message_types })
+        let partials = engine.store().resource_keys(env, ResourceKind::Partial).await?;
+        Ok(Self {
+            channels,
+            layouts: layouts.into_iter().collect(),
+            partials: partials.into_iter().collect(),
+            message_types,
+        })
     }
 }
 

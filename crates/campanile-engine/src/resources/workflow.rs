@@ -13,7 +13,7 @@ pub(super) const WORKFLOW: Kind =
 
 fn check(document: &Value, context: &Context) -> Result<Value, Vec<FieldProblem>> {
     let parsed = workflow::parse(document, context)?;
-    let mut problems = check_templates(&parsed);
+    let mut problems = check_templates(&parsed, |key| context.partials.contains(key));
     if !problems.is_empty() {
         problems.sort();
         return Err(problems);
