@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use campanile_core::ids::{ChannelId, EnvId};
+use campanile_core::preference::PreferenceSet;
 use campanile_core::workflow::ChannelType;
 use campanile_store::{Channel, Environment, Store, StoreError};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::signing_keys::{self, TokenPolicy};
 use crate::vault::Vault;
 
 /// A channel in one environment.
@@ -43,6 +45,8 @@ pub struct Catalog {
     channels: HashMap<ChannelId, Arc<ChannelEntry>>,
     by_key: HashMap<String, ChannelId>,
     by_uuid: HashMap<Uuid, ChannelId>,
+    preference_defaults: HashMap<EnvId, Arc<PreferenceSet>>,
+    token_policies: HashMap<EnvId, TokenPolicy>,
 }
 
 impl Catalog {
@@ -73,7 +77,21 @@ impl Catalog {
         let by_key = channels.values().map(|c| (c.channel.key.clone(), c.channel.id)).collect();
         let by_uuid = channels.values().map(|c| (c.channel.uuid, c.channel.id)).collect();
         let channels = channels.into_iter().map(|(id, entry)| (id, Arc::new(entry))).collect();
-        Ok(Self { environments, channels, by_key, by_uuid })
+        let preference_defaults = store
+            .preference_defaults()
+            .await?
+            .into_iter()
+            .filter_map(|(env, text)| Some((env, serde_json::from_str::<Map<_, _>>(&text).ok()?)))
+            .filter(|(_, set)| !set.is_empty())
+            .map(|(env, set)| (env, Arc::new(PreferenceSet::shared(set))))
+            .collect();
+        let token_policies = signing_keys::policies(&environments, store.signing_keys().await?);
+        Ok(Self { environments, channels, by_key, by_uuid, preference_defaults, token_policies })
+    }
+
+    /// The default preferences of an environment, unless nothing is set (preferences.md section 2).
+    pub fn preference_default(&self, env: EnvId) -> Option<&Arc<PreferenceSet>> {
+        self.preference_defaults.get(&env)
     }
 
     /// An environment by slug.
@@ -84,6 +102,11 @@ impl Catalog {
     /// An environment by id.
     pub fn environment_by_id(&self, id: EnvId) -> Option<&Environment> {
         self.environments.iter().find(|env| env.id == id)
+    }
+
+    /// What user tokens of an environment are checked against.
+    pub fn token_policy(&self, env: EnvId) -> Option<&TokenPolicy> {
+        self.token_policies.get(&env)
     }
 
     /// A channel by key; archived ones are not found.

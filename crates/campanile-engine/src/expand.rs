@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use campanile_core::ids::{ChannelId, EnvId, recipient_run_id};
+use campanile_core::preference::{PreferenceSet, Sources};
 use campanile_core::recipient::{RecipientRef, TENANTS};
 use campanile_core::time::Timestamp;
 use campanile_core::workflow::{ChannelType, TriggerFrequency};
@@ -17,10 +18,11 @@ use serde_json::{Map, Value, json};
 
 use crate::catalog::Catalog;
 use crate::engine::Engine;
-use crate::identify::scope_value;
+use crate::fan_out::{Parents, Via};
+use crate::identify::{scope_value, tenant_default};
 use crate::interpreter::{Activation, Input, Statuses, advance};
 use crate::origin::Origin;
-use crate::program::{OpKind, Program};
+use crate::program::{OpKind, Program, Roots};
 use crate::scope::{RunScope, SharedRoots, workflow_root};
 use crate::state::{RunLog, RunState};
 
@@ -38,6 +40,9 @@ pub(crate) struct Pending {
     /// Its own trigger data, merged over the run's for it alone.
     #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
     pub(crate) trigger_data: Option<Map<String, Value>>,
+    /// How it was reached, when the trigger does not name it itself; such entries are never stored.
+    #[serde(skip)]
+    pub(crate) via: Option<Via>,
 }
 
 /// What all recipients of a run share.
@@ -51,6 +56,44 @@ pub(crate) struct RunContext {
     pub(crate) tenant_data: HashMap<ChannelId, Value>,
     /// `recipient.schedule` of a scheduled run.
     pub(crate) schedule: Option<Value>,
+    pub(crate) preferences: SharedPreferences,
+    /// Every root was built, because conditions of preferences may read any.
+    pub(crate) has_all_roots: bool,
+}
+
+impl RunContext {
+    /// Whether anything in the run looks at the recipient.
+    fn reads_recipient(&self) -> bool {
+        self.has_all_roots || self.program.reads_recipient()
+    }
+}
+
+/// The preferences that all recipients of a run share.
+#[derive(Debug, Default)]
+pub(crate) struct SharedPreferences {
+    environment: Option<Arc<PreferenceSet>>,
+    tenant: Option<PreferenceSet>,
+}
+
+impl SharedPreferences {
+    fn of(catalog: &Catalog, env: EnvId, tenant: Option<&RecipientRow>) -> Self {
+        Self {
+            environment: catalog.preference_default(env).cloned(),
+            tenant: tenant.and_then(tenant_default).map(PreferenceSet::shared),
+        }
+    }
+
+    fn have_conditions(&self) -> bool {
+        [self.environment.as_deref(), self.tenant.as_ref()]
+            .into_iter()
+            .flatten()
+            .any(PreferenceSet::has_conditions)
+    }
+}
+
+/// True when preferences of one of these recipients may read anything of the run.
+pub(crate) fn own_have_conditions(known: &HashMap<String, RecipientRow>) -> bool {
+    known.values().any(|row| row.sets.may_have_conditions())
 }
 
 /// Top-level scalars, texts cut: what lists and feeds can be filtered by.
@@ -86,16 +129,20 @@ impl Engine {
         data: Arc<Value>,
         known: &HashMap<String, RecipientRow>,
     ) -> Result<RunContext, StoreError> {
-        let roots = program.roots;
+        let catalog = self.catalog();
         let tenant_key = run.tenant.as_deref().map(|id| RecipientRef::object(TENANTS, id).key());
+        let tenant_row = match &tenant_key {
+            Some(key) => self.row_of(run.env, key, known).await?,
+            None => None,
+        };
+        let preferences = SharedPreferences::of(&catalog, run.env, tenant_row.as_ref());
+        let has_all_roots = preferences.have_conditions() || own_have_conditions(known);
+        let roots = if has_all_roots { Roots::ALL } else { program.roots };
         let actor = match &run.actor {
-            Some(key) if roots.actor => self.scope_of(run.env, key, known).await?,
+            Some(key) if roots.actor => self.row_of(run.env, key, known).await?.as_ref().map(scope_value),
             _ => None,
         };
-        let tenant = match &tenant_key {
-            Some(key) if roots.tenant => self.scope_of(run.env, key, known).await?,
-            _ => None,
-        };
+        let tenant = tenant_row.as_ref().filter(|_| roots.tenant).map(scope_value);
         let tenant_data = match tenant_key {
             Some(key) if needs_channel_data(&program) => {
                 self.channel_data(run.env, vec![key]).await?.into_values().next().unwrap_or_default()
@@ -116,25 +163,27 @@ impl Engine {
         Ok(RunContext {
             env: run.env,
             trigger_data: filterable(&data),
-            catalog: self.catalog(),
             schedule: Origin::schedule_scope(&run),
+            catalog,
             shared,
             tenant_data,
+            preferences,
+            has_all_roots,
             program,
             run,
         })
     }
 
-    async fn scope_of(
+    async fn row_of(
         &self,
         env: EnvId,
         key: &str,
         known: &HashMap<String, RecipientRow>,
-    ) -> Result<Option<Value>, StoreError> {
-        if let Some(row) = known.get(key) {
-            return Ok(Some(scope_value(row)));
+    ) -> Result<Option<RecipientRow>, StoreError> {
+        match known.get(key) {
+            Some(row) => Ok(Some(row.clone())),
+            None => self.store().recipient(env, &RecipientRef::from_key(key)).await,
         }
-        Ok(self.store().recipient(env, &RecipientRef::from_key(key)).await?.map(|row| scope_value(&row)))
     }
 
     async fn channel_data(
@@ -148,6 +197,16 @@ impl Engine {
             found.entry(row.recipient).or_default().insert(row.channel, value);
         }
         Ok(found)
+    }
+
+    /// Recipients by key, with the preferences that this run asks.
+    pub(crate) async fn recipients_by_key(
+        &self,
+        run: &RunRow,
+        keys: Vec<String>,
+    ) -> Result<HashMap<String, RecipientRow>, StoreError> {
+        let rows = self.store().recipients_of_run(run.env, keys, run.tenant.as_deref()).await?;
+        Ok(rows.into_iter().map(|row| (row.reference.key(), row)).collect())
     }
 
     /// Makes the recipient runs of `pending` and everything they do before they end or wait.
@@ -165,10 +224,15 @@ impl Engine {
             HashMap::new()
         };
         let none = HashMap::new();
+        let parents = match context.reads_recipient() {
+            true => Parents::of(pending.iter().filter_map(|p| p.via.as_ref()), rows),
+            false => Parents::default(),
+        };
         let mut done = Vec::with_capacity(pending.len());
-        for one in pending {
+        for mut one in pending {
             let data = channel_data.get(&one.recipient).unwrap_or(&none);
-            let (trigger_data, activation) = start(context, &one, rows.get(&one.recipient), data, now);
+            let row = rows.get(&one.recipient);
+            let (trigger_data, activation) = start(context, &mut one, row, data, &parents, now);
             done.push((one, trigger_data, activation));
         }
         self.enforce_frequency(context, &mut done, now).await?;
@@ -256,14 +320,15 @@ impl Engine {
         let published = self.published(run.env, &run.workflow).await?;
         let program = self.program(run.env, run.version).await?;
         let reference = RecipientRef::from_key(&row.recipient);
-        let recipient = self.store().recipient(run.env, &reference).await?;
+        let people = self.people_of(&run, &row.recipient, &state).await?;
+        let parents = Parents::of(state.via.as_deref().into_iter(), &people);
+        let recipient = people.get(&row.recipient);
         let activation = match (published, program, recipient) {
             (Some(published), Some(program), Some(recipient)) if published.active => {
                 let data = row.trigger_data.as_ref().or(run.data.as_ref());
                 let data: Value =
                     data.map_or_else(|| json!({}), |text| serde_json::from_str(text).unwrap_or_default());
-                let context =
-                    self.run_context(Arc::clone(&run), program, Arc::new(data), &HashMap::new()).await?;
+                let context = self.run_context(Arc::clone(&run), program, Arc::new(data), &people).await?;
                 let channel_data = match needs_channel_data(&context.program) {
                     true => self.channel_data(run.env, vec![row.recipient.clone()]).await?,
                     false => HashMap::new(),
@@ -275,7 +340,7 @@ impl Engine {
                     false => Vec::new(),
                 };
                 let statuses = Statuses::of(&state, found.into_iter().map(|m| (m.id, m.status, m.flags)));
-                interpret(&context, &reference, &recipient, None, own, statuses, now, state, log)
+                interpret(&context, &reference, recipient, None, own, &parents, statuses, now, state, log)
             }
             // R2.3, S52: asked at each step, so that reactivating in time saves the run.
             (None, _, _) => stopped(state, log, now, "workflow_archived"),
@@ -299,6 +364,24 @@ impl Engine {
         unit.events = activation.events;
         unit.jobs = activation.jobs;
         self.commit_and_perform(unit).await
+    }
+}
+
+impl Engine {
+    /// The recipient of a run, its tenant and the object through which it was reached, by key. Preferences are those of
+    /// now, not those of the trigger (preferences.md PF4.4).
+    async fn people_of(
+        &self,
+        run: &RunRow,
+        recipient: &str,
+        state: &RunState,
+    ) -> Result<HashMap<String, RecipientRow>, StoreError> {
+        let mut keys = vec![recipient.to_owned()];
+        keys.extend(state.via.as_ref().map(|via| via.object.clone()));
+        keys.extend(run.tenant.as_deref().map(|id| RecipientRef::object(TENANTS, id).key()));
+        keys.sort_unstable();
+        keys.dedup();
+        self.recipients_by_key(run, keys).await
     }
 }
 
@@ -341,9 +424,10 @@ fn activation(status: RunStatus, state: RunState, log: RunLog) -> Activation {
 /// The first activation of one recipient.
 fn start(
     context: &RunContext,
-    one: &Pending,
+    one: &mut Pending,
     row: Option<&RecipientRow>,
     channel_data: &HashMap<ChannelId, Value>,
+    parents: &Parents,
     now: Timestamp,
 ) -> (Option<Arc<str>>, Activation) {
     let Some(row) = row else { return (None, ended(now, "recipient_missing", true)) };
@@ -360,9 +444,10 @@ fn start(
         row,
         own,
         channel_data,
+        parents,
         Statuses::default(),
         now,
-        RunState::default(),
+        RunState { via: one.via.take().map(Box::new), ..RunState::default() },
         RunLog::new(),
     );
     (text, activation)
@@ -375,19 +460,32 @@ fn interpret(
     row: &RecipientRow,
     own_data: Option<Value>,
     channel_data: &HashMap<ChannelId, Value>,
+    parents: &Parents,
     statuses: Statuses,
     now: Timestamp,
     state: RunState,
     log: RunLog,
 ) -> Activation {
     let program = &*context.program;
-    let mut recipient = if program.roots.recipient || program.ops.iter().any(|op| op.kind.reads_recipient()) {
-        scope_value(row)
-    } else {
-        Value::Null
+    let own = |text: &Option<String>| text.as_deref().map(PreferenceSet::from_text);
+    let (own_default, own_tenant) = (own(&row.sets.default), own(&row.sets.tenant));
+    let preferences = Sources {
+        recipient: own_default.as_ref(),
+        recipient_tenant: own_tenant.as_ref(),
+        tenant: context.preferences.tenant.as_ref(),
+        environment: context.preferences.environment.as_deref(),
     };
-    if let (Some(schedule), Value::Object(recipient)) = (&context.schedule, &mut recipient) {
-        recipient.insert("schedule".into(), schedule.clone());
+    let mut recipient = if context.reads_recipient() { scope_value(row) } else { Value::Null };
+    if let Value::Object(members) = &mut recipient {
+        if let Some(schedule) = &context.schedule {
+            members.insert("schedule".into(), schedule.clone());
+        }
+        if let Some(via) = &state.via {
+            members.insert("subscription".into(), parents.subscription(via));
+        }
+        if program.roots.recipient || context.has_all_roots {
+            members.insert("preferences".into(), preferences.resolved());
+        }
     }
     let trigger_data = match &own_data {
         Some(data) => filterable(data),
@@ -408,6 +506,7 @@ fn interpret(
         scope,
         channel_data,
         tenant_data: &context.tenant_data,
+        preferences,
         statuses,
         now,
         trigger_data,

@@ -3,12 +3,17 @@
 //! The interpreter decides and returns values; everything that touches the clock, the database or the network stands
 //! around it. State and effects are committed together; an effect is performed only after its commit.
 
+mod announce;
+mod audiences;
 mod bulk;
 mod cancel;
 mod catalog;
 mod delivery;
+pub mod engagement;
 mod engine;
 mod expand;
+mod fan_out;
+pub mod guides;
 pub mod identify;
 mod interpreter;
 mod metrics;
@@ -16,17 +21,21 @@ mod origin;
 pub mod program;
 mod programs;
 pub mod project;
+mod provider_calls;
 mod render;
 pub mod resources;
 mod scheduler;
 mod schedules;
 mod scope;
+pub mod signing_keys;
 mod state;
+pub mod subscriptions;
 pub mod transport;
 mod trigger;
 mod vault;
 
-pub use bulk::{BULK_ROWS_MAX, BulkSubmission};
+pub use announce::Announcement;
+pub use bulk::{BULK_ROWS_MAX, BulkSubmission, MessageSweep, SweepAction, preferences_scope};
 pub use catalog::{Catalog, ChannelEntry, ChannelInEnv};
 pub use engine::{Engine, EngineOptions};
 pub use metrics::Metrics;

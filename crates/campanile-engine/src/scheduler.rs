@@ -1,20 +1,18 @@
 //! The scheduler: claims what is due and has it done, in bounded numbers; moves virtual time.
 
-use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use campanile_core::time::Timestamp;
+use campanile_core::workflow::ChannelType;
 use campanile_store::{Claim, JobKind, Outcome, StoreError, Unit};
 use parking_lot::Mutex;
 use serde::Serialize;
-use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::announce::Announcement;
 use crate::engine::Engine;
-use crate::expand::{CHUNK, Pending};
 
 /// Jobs in progress on one node.
 const RUNNING_MAX: usize = 256;
@@ -89,11 +87,39 @@ impl Engine {
             .map(|_| Place { engine: self.clone(), used: false })
     }
 
+    /// What feeds will have once a unit is on disk; nothing when nobody listens. A message whose send window is closed
+    /// is in no feed yet.
+    fn feed_announcements(&self, unit: &Unit) -> Vec<Announcement> {
+        if !self.announcer().has_listeners() || unit.messages.is_empty() {
+            return Vec::new();
+        }
+        let catalog = self.catalog();
+        let is_feed = |channel| catalog.channel(channel).is_some_and(|c| c.kind == ChannelType::InAppFeed);
+        let shown = unit.messages.iter().filter(|m| m.scheduled_at.is_none() && is_feed(m.channel));
+        shown
+            .map(|message| Announcement::FeedMessage {
+                env: message.env,
+                channel: message.channel,
+                user: message.recipient.clone(),
+                message: message.id,
+            })
+            .collect()
+    }
+
+    fn announce_all(&self, outcome: &Outcome, announcements: Vec<Announcement>) {
+        if matches!(outcome, Outcome::Committed) {
+            announcements.into_iter().for_each(|announcement| self.announcer().announce(announcement));
+        }
+    }
+
     /// Writes a unit and then performs its effects: jobs that are due now stay with this node and start at once,
     /// without a detour through the database; what finds no place waits for the scheduler.
     pub(crate) async fn commit_and_perform(&self, mut unit: Unit) -> Result<Outcome, StoreError> {
+        let announcements = self.feed_announcements(&unit);
         if unit.jobs.is_empty() {
-            return self.store().commit(unit).await;
+            let outcome = self.store().commit(unit).await?;
+            self.announce_all(&outcome, announcements);
+            return Ok(outcome);
         }
         let now = self.clock().now();
         let mut own = Vec::new();
@@ -109,6 +135,7 @@ impl Engine {
             own.push((place, job.claimed()));
         }
         let outcome = self.store().commit(unit).await?;
+        self.announce_all(&outcome, announcements);
         if matches!(outcome, Outcome::Committed) {
             for (place, claim) in own {
                 self.spawn_job(place, claim);
@@ -153,62 +180,10 @@ impl Engine {
                     None => self.store().commit(Unit::finishing(claim)).await.map(drop),
                 }
             }
-            JobKind::Expand => self.expand_stored(claim, now).await,
+            JobKind::Expand => self.expand_stored(claim).await,
             JobKind::Bulk => self.run_bulk(claim).await,
             JobKind::Schedule => self.fire_schedule(claim, now).await,
         }
-    }
-
-    /// Expands a stored run piece by piece. The position is kept in the job, written together with each piece, so
-    /// that a crash in the middle neither skips nor repeats.
-    async fn expand_stored(&self, mut claim: Claim, now: Timestamp) -> Result<(), StoreError> {
-        let id = uuid::Uuid::from_slice(&claim.target)
-            .map_err(|error| StoreError::Corrupt(error.to_string().into()))?;
-        let run = self.store().workflow_run(id).await?;
-        let pending: Vec<Pending> = run
-            .as_ref()
-            .and_then(|run| serde_json::from_str(run.pending.as_deref()?).ok())
-            .unwrap_or_default();
-        let program = match &run {
-            Some(run) => self.program(run.env, run.version).await?,
-            None => None,
-        };
-        let (Some(run), Some(program), false) = (run, program, pending.is_empty()) else {
-            return self.store().commit(Unit::finishing(claim)).await.map(drop);
-        };
-        let data: Value = match &run.data {
-            Some(text) => serde_json::from_str(text).unwrap_or_default(),
-            None => json!({}),
-        };
-        let run = Arc::new(run);
-        let context = self.run_context(Arc::clone(&run), program, Arc::new(data), &HashMap::new()).await?;
-        let mut done: usize = claim.payload.as_deref().and_then(|text| text.parse().ok()).unwrap_or(0);
-        while done < pending.len() {
-            let chunk = &pending[done..(done + CHUNK).min(pending.len())];
-            done += chunk.len();
-            let keys = chunk.iter().map(|p| p.recipient.clone()).collect();
-            let rows: HashMap<_, _> = self
-                .store()
-                .recipients(run.env, keys)
-                .await?
-                .into_iter()
-                .map(|r| (r.reference.key(), r))
-                .collect();
-            let mut unit = if done < pending.len() {
-                let payload = Some(done.to_string());
-                Unit::continuing(claim.clone(), self.clock().now() + self.options().lease, payload)
-            } else {
-                let mut last = Unit::finishing(claim.clone());
-                last.expanded.push(run.id);
-                last
-            };
-            self.expand(&context, chunk.to_vec(), &rows, now, &mut unit).await?;
-            if !matches!(self.commit_and_perform(unit).await?, Outcome::Committed) {
-                return Ok(());
-            }
-            claim.payload = Some(done.to_string());
-        }
-        Ok(())
     }
 
     /// Claims and runs what is due until told to stop.

@@ -18,7 +18,7 @@ use crate::engine::Engine;
 use crate::expand::Pending;
 use crate::identify::{Identify, apply};
 
-/// Up to this many recipients are expanded before the answer, in the transaction that accepts the trigger: one
+/// Up to this many recipients, subscribers included, are expanded before the answer, in the transaction that accepts the trigger: one
 /// write instead of two. More are expanded right after it.
 const INLINE_MAX: usize = 100;
 
@@ -85,14 +85,27 @@ impl Engine {
             return Err(TriggerError::WorkflowInactive);
         }
         let now = self.clock().now();
-        let (pending, upserts, keys) = sort_out(trigger.recipients);
-        let known = self.known(env, &pending, &trigger.actor, &trigger.tenant, upserts, keys, now).await?;
+        let (mut pending, upserts, mut keys) = sort_out(trigger.recipients);
         let actor = trigger.actor.as_ref().map(|a| a.reference().key());
+        let subscribers = match INLINE_MAX.checked_sub(pending.len()) {
+            Some(_) if trigger.flags & RunRow::NO_FAN_OUT != 0 => Some(Vec::new()),
+            Some(room) => self.few_subscribers(env, &pending, actor.as_deref(), room).await?,
+            None => None,
+        };
+        let inline = subscribers.is_some();
+        match subscribers {
+            Some(found) => {
+                keys.extend(found.iter().map(|one| one.recipient.clone()));
+                pending.extend(found);
+            }
+            // Runs that are expanded later read their recipients then.
+            None => keys.clear(),
+        }
+        let known = self.known(env, &trigger.actor, &trigger.tenant, upserts, keys, now).await?;
         if actor.as_ref().is_some_and(|key| !known.contains_key(key)) {
             return Err(TriggerError::ActorMissing);
         }
         let id = new_run_id(now);
-        let inline = pending.len() <= INLINE_MAX;
         let (text, data) =
             trigger.data.map_or_else(|| (None, self.empty_data()), |(text, data)| (Some(text), data));
         let run = Arc::new(RunRow {
@@ -141,7 +154,6 @@ impl Engine {
     pub(crate) async fn known(
         &self,
         env: EnvId,
-        pending: &[Pending],
         actor: &Option<Identify>,
         tenant: &Option<Identify>,
         mut upserts: Vec<Identify>,
@@ -149,10 +161,6 @@ impl Engine {
         now: Timestamp,
     ) -> Result<HashMap<String, RecipientRow>, TriggerError> {
         let mut known = HashMap::new();
-        // Runs that are expanded later read their recipients then.
-        if pending.len() > INLINE_MAX {
-            keys.clear();
-        }
         for named in [actor, tenant].into_iter().flatten() {
             match named {
                 Identify::Upsert(_) => upserts.push(named.clone()),
@@ -163,6 +171,7 @@ impl Engine {
             // Each locks its row: in one order everywhere, or two triggers that name the same people wait for each
             // other. The order of entries with one key stays.
             upserts.sort_by_cached_key(|one| one.reference().key());
+            let tenant = tenant.as_ref().map(|tenant| tenant.reference().id.clone());
             let problem = Arc::new(Mutex::new(None));
             let refused = Arc::clone(&problem);
             let written = self
@@ -183,6 +192,7 @@ impl Engine {
                                 }
                             }
                         }
+                        tx.add_run_sets(env, tenant.as_deref(), &mut rows).await?;
                         Ok(rows)
                     })
                 })
@@ -193,7 +203,8 @@ impl Engine {
             known.extend(written?.into_iter().map(|row| (row.reference.key(), row)));
         }
         if !keys.is_empty() {
-            for row in self.store().recipients(env, keys).await? {
+            let tenant = tenant.as_ref().map(|tenant| tenant.reference().id.as_str());
+            for row in self.store().recipients_of_run(env, keys, tenant).await? {
                 known.insert(row.reference.key(), row);
             }
         }
@@ -229,7 +240,7 @@ fn sort_out(recipients: Vec<Identify>) -> (Vec<Pending>, Vec<Identify>, Vec<Stri
             if matches!(one, Identify::Reference(_)) {
                 keys.push(recipient.clone());
             }
-            pending.push(Pending { recipient, trigger_data });
+            pending.push(Pending { recipient, trigger_data, via: None });
         }
         if matches!(one, Identify::Upsert(_)) {
             upserts.push(one);

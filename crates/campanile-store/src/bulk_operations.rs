@@ -174,7 +174,7 @@ impl Tx<'_> {
         self.execute(
             "UPDATE bulk_operations SET status = $2, rows_estimated = $3, rows_succeeded = $4, rows_failed = $5, \
              error_items = $6, updated_at = $7, started_at = $8, completed_at = $9, failed_at = $10, \
-             input = CASE WHEN $2 >= 2 THEN '' ELSE input END WHERE id = $1",
+             input = CASE WHEN CAST($2 AS BIGINT) >= 2 THEN '' ELSE input END WHERE id = $1",
             &[
                 row.id.into(),
                 Param::Int(row.status as i64),

@@ -93,6 +93,8 @@ impl RunRow {
     pub const SKIP_DELAY: i64 = 2;
     /// A test run from the management API.
     pub const REHEARSAL: i64 = 4;
+    /// Objects are notified without their subscribers, as schedules do (workflows.md R3.15).
+    pub const NO_FAN_OUT: i64 = 64;
 }
 
 /// One recipient's run.
@@ -501,7 +503,8 @@ fn blobs_in(is_postgres: bool, place: &str) -> String {
     }
 }
 
-fn texts_in(is_postgres: bool, place: &str) -> String {
+/// A list of texts as a set.
+pub(crate) fn texts_in(is_postgres: bool, place: &str) -> String {
     if is_postgres {
         format!("(SELECT unnest({place}::text[]))")
     } else {
@@ -510,7 +513,7 @@ fn texts_in(is_postgres: bool, place: &str) -> String {
 }
 
 impl Tx<'_> {
-    /// A list of binary ids as a set.
+    /// A list of ids as a set.
     pub(crate) fn blobs_in(&self, place: &str) -> String {
         blobs_in(self.is_postgres(), place)
     }

@@ -8,10 +8,11 @@ pub mod email;
 pub mod json_template;
 pub mod layout;
 pub mod liquid;
+mod locale;
 pub mod markdown;
 pub mod text;
 
 pub use email::{EmailSource, EmailTemplate, RenderedEmail};
 pub use json_template::JsonTemplate;
 pub use layout::{FooterLink, Layout};
-pub use liquid::{Limits, RenderOptions, Template, TemplateError};
+pub use liquid::{Limits, Partial, PartialKind, Partials, RenderOptions, Template, TemplateError};

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::serve::ListenerExt as _;
-use campanile_api::App;
+use campanile_api::{ApiLogOptions, App, AppOptions};
 use campanile_core::clock::Clock;
 use campanile_core::time::{Micros, Timestamp};
 use campanile_engine::{Engine, EngineOptions, Vault};
@@ -56,6 +56,7 @@ pub async fn open(config: &Config, keys: FirstStart) -> Result<(Engine, Option<F
         retention_days: config.retention_days,
     };
     let engine = Engine::new(store, clock, vault, options).await.map_err(|error| error.to_string())?;
+    campanile_engine::resources::ensure_builtin(&engine).await.map_err(|error| error.to_string())?;
     Ok((engine, made))
 }
 
@@ -88,6 +89,10 @@ impl Server {
             engine.clone(),
             cursor_key.unwrap_or_default().as_bytes(),
             public_url.trim_end_matches('/').to_owned(),
+            AppOptions {
+                rate_limits: config.rate_limits,
+                api_logs: ApiLogOptions { per_second_max: config.api_logs },
+            },
         );
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
@@ -96,7 +101,8 @@ impl Server {
             load_project(&engine, dir).await?;
             tasks.spawn(campanile_engine::project::watch(engine.clone(), dir.clone(), stop.clone()));
         }
-        let router = campanile_api::router(app);
+        let router = campanile_api::router(app.clone());
+        tasks.spawn(app.write_api_logs(stop.clone()));
         let listener = listener.tap_io(|stream| {
             let _ = stream.set_nodelay(true);
         });
@@ -111,7 +117,12 @@ impl Server {
         tasks.spawn(async move { scheduler.run_scheduler().await });
         let watcher = engine.clone();
         tasks.spawn(async move { watcher.watch_changes().await });
-        tasks.spawn(clean(engine.clone(), config.retention_days, stop.clone()));
+        tasks.spawn(clean(
+            engine.clone(),
+            config.retention_days,
+            config.api_log_retention_days,
+            stop.clone(),
+        ));
         Ok(Self { address, engine, first_start, stop, tasks })
     }
 
@@ -151,7 +162,7 @@ fn listen_problem(listen: &str, error: &std::io::Error) -> String {
 }
 
 /// Deletes what is past its time, slice by slice, until the server stops.
-async fn clean(engine: Engine, retention_days: u32, stop: CancellationToken) {
+async fn clean(engine: Engine, retention_days: u32, api_log_days: u32, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(CLEAN_EVERY) => {}
@@ -160,6 +171,12 @@ async fn clean(engine: Engine, retention_days: u32, stop: CancellationToken) {
         let now = engine.clock().now();
         let until = now + Micros::seconds(-i64::from(retention_days) * 86_400);
         while let Ok(1..) = engine.store().prune_messages(until).await {
+            if stop.is_cancelled() {
+                return;
+            }
+        }
+        let until = now + Micros::seconds(-i64::from(api_log_days) * 86_400);
+        while let Ok(1..) = engine.store().prune_api_logs(until).await {
             if stop.is_cancelled() {
                 return;
             }

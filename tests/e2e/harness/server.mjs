@@ -187,6 +187,11 @@ class Server {
     return this.manage("POST", "/v1/admin/clock", { advance: duration });
   }
 
+  /** Moves the virtual clock to an instant. */
+  advanceTo(instant) {
+    return this.manage("POST", "/v1/admin/clock", { to: instant });
+  }
+
   /** A bulk operation once it has ended, as `bulkOperations.get` shows it. */
   bulkEnd({ id }) {
     return eventually(`bulk operation ${id} ends`, async () => {

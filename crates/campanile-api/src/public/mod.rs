@@ -4,16 +4,21 @@ mod bulk;
 mod cancel;
 mod channel_data;
 mod feeds;
-mod filters;
+pub(crate) mod filters;
+mod guides;
+mod merge;
 mod messages;
 mod objects;
 mod people;
+mod preferences;
+mod providers;
 mod recipient_runs;
 mod recipients;
 mod references;
 mod schedules;
 pub(crate) mod segments;
 mod sources;
+mod subscriptions;
 mod tenants;
 pub(crate) mod trigger;
 mod users;
@@ -30,8 +35,35 @@ pub(crate) fn routes() -> Routes {
         .and(recipient_routes())
         .and(bulk_routes())
         .and(schedule_routes())
+        .and(preferences::routes())
         .and(message_routes())
         .and(engagement_routes())
+        .and(guide_routes())
+        .and(provider_routes())
+}
+
+fn provider_routes() -> Routes {
+    Routes::default()
+        .on("slackProviderAuthCheck", providers::slack::auth_check)
+        .on("listChannelsForSlackProvider", providers::slack::channels)
+        .on("slackProviderRevokeAccess", providers::slack::revoke_access)
+        .on("msTeamsProviderAuthCheck", providers::ms_teams::auth_check)
+        .on("listTeamsForMsTeamsProvider", providers::ms_teams::teams)
+        .on("listChannelsForMsTeamsProvider", providers::ms_teams::channels)
+        .on("msTeamsProviderRevokeAccess", providers::ms_teams::revoke_access)
+}
+
+fn guide_routes() -> Routes {
+    Routes::default()
+        .on("listUserGuides", guides::list)
+        .on("markUserGuideAsSeen", guides::seen_by_message)
+        .on("markUserGuideAsSeen (2)", guides::seen)
+        .on("markUserGuideAsInteracted", guides::interacted_by_message)
+        .on("markUserGuideAsInteracted (2)", guides::interacted)
+        .on("markUserGuideAsArchived", guides::archived_by_message)
+        .on("markUserGuideAsArchived (2)", guides::archived)
+        .on("markUserGuideAsUnarchived", guides::unarchived)
+        .on("resetUserGuideEngagement", guides::reset)
 }
 
 fn recipient_routes() -> Routes {
@@ -40,10 +72,15 @@ fn recipient_routes() -> Routes {
         .on("getUser", users::get)
         .on("identifyUser", users::identify)
         .on("deleteUser", users::delete)
+        .on("mergeUser", merge::merge)
         .on("listObjects", objects::list)
         .on("getObject", objects::get)
         .on("setObject", objects::set)
         .on("deleteObject", objects::delete)
+        .on("listSubscriptionsForUser", subscriptions::list_of_user)
+        .on("listSubscriptionsForObject", subscriptions::list_of_object)
+        .on("addSubscriptionsForObject", subscriptions::add)
+        .on("deleteSubscriptionsForObject", subscriptions::remove)
         .on("listTenants", tenants::list)
         .on("getTenant", tenants::get)
         .on("setTenant", tenants::set)
@@ -63,8 +100,11 @@ fn bulk_routes() -> Routes {
         .on("bulkDeleteUsers", bulk::delete_users)
         .on("bulkSetObjects", bulk::set_objects)
         .on("bulkDeleteObjects", bulk::delete_objects)
+        .on("bulkAddSubscriptions", subscriptions::bulk_add)
+        .on("bulkDeleteSubscriptions", subscriptions::bulk_remove)
         .on("bulkSetTenants", bulk::set_tenants)
         .on("bulkDeleteTenants", bulk::delete_tenants)
+        .on("bulkUpdateMessagesForChannel", messages::bulk::update)
 }
 
 fn schedule_routes() -> Routes {

@@ -88,7 +88,7 @@ impl Engine {
             inserted_at: now,
         });
         let context = self.run_context(Arc::clone(&run), published.program, data, known).await?;
-        let pending = vec![Pending { recipient: row.recipient.clone(), trigger_data: None }];
+        let pending = vec![Pending { recipient: row.recipient.clone(), trigger_data: None, via: None }];
         self.expand(&context, pending, known, now, unit).await?;
         drop(context);
         unit.runs.push(Arc::unwrap_or_clone(run));
@@ -104,7 +104,7 @@ impl Engine {
         let actor = row.actor.as_deref().map(|key| Identify::Reference(RecipientRef::from_key(key)));
         let tenant = tenant_of(row).map(Identify::Reference);
         let keys = vec![row.recipient.clone()];
-        match self.known(row.env, &[], &actor, &tenant, Vec::new(), keys, now).await {
+        match self.known(row.env, &actor, &tenant, Vec::new(), keys, now).await {
             Ok(known) => Ok(known),
             Err(TriggerError::Store(error)) => Err(error),
             // Only inline identifications can be refused, and there are none.

@@ -10,6 +10,7 @@ mod moment;
 mod number;
 mod options;
 mod parser;
+mod partial;
 mod render;
 mod strftime;
 mod template;
@@ -17,6 +18,8 @@ mod token;
 mod value;
 
 pub use error::TemplateError;
+pub(crate) use moment::Moment;
 pub use options::{Limits, RenderOptions};
+pub use partial::{Partial, PartialKind, Partials};
 pub(crate) use render::Budget;
 pub use template::Template;
