@@ -30,7 +30,7 @@ impl Engine {
         };
         let recurrence = recurrence(&row)?;
         let due_at = claim.due_at;
-        let known = self.people_of(&row, now).await?;
+        let known = self.people_of_schedule(&row, now).await?;
         let zone = known
             .get(&row.recipient)
             .map_or_else(|| zones::zone_of(&HashMap::new(), "").to_owned(), zones::zone_in);
@@ -96,7 +96,7 @@ impl Engine {
     }
 
     /// Reads recipient, actor and tenant in one query; a tenant that was deleted is made again (R5.8).
-    async fn people_of(
+    async fn people_of_schedule(
         &self,
         row: &ScheduleRow,
         now: Timestamp,
