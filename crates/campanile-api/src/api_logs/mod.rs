@@ -41,9 +41,9 @@ pub struct ApiLogOptions {
     /// Successful requests logged per second and node, averaged over ten seconds; 0 keeps none of any kind. Failed
     /// requests are logged beyond it.
     ///
-    /// The default is 200. Who has fewer requests than that, nearly everybody, sees all of them. At the 8,000
-    /// triggers a second that two cores carry, writing every one would take the writer a tenth of its time and the
-    /// disk half a terabyte a day, for rows that differ in nothing a person would look for.
+    /// The default is 200. Who has fewer requests than that, nearly everybody, sees all of them. Writing every one of
+    /// the 8,000 triggers a second that two cores carry costs them nothing that could be measured, but it would cost
+    /// the disk half a terabyte a day, for rows that differ in nothing a person would look for.
     pub per_second_max: u32,
 }
 
