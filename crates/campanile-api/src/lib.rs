@@ -7,6 +7,7 @@ mod app;
 mod auth;
 mod batch_updates;
 mod body;
+mod body_rest;
 mod error;
 mod leftover;
 mod management;

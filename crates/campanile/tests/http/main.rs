@@ -5,6 +5,7 @@ mod admin;
 mod api_logs;
 mod bad_input;
 mod bulk;
+mod connections;
 mod delivery;
 mod engine;
 mod feed;
