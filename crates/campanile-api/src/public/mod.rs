@@ -9,6 +9,7 @@ mod merge;
 mod messages;
 mod objects;
 mod people;
+mod preferences;
 mod providers;
 mod recipients;
 pub(crate) mod segments;
@@ -29,6 +30,7 @@ pub(crate) fn routes() -> Routes {
         .on("cancelWorkflow (2)", cancel::cancel)
         .and(recipient_routes())
         .and(bulk_routes())
+        .and(preferences::routes())
         .and(message_routes())
         .and(engagement_routes())
         .and(provider_routes())

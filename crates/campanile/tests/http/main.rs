@@ -16,6 +16,7 @@ mod merge;
 mod messages;
 mod openapi;
 mod paging;
+mod preferences;
 mod providers;
 mod rate_limits;
 mod subscriptions;
