@@ -5,7 +5,7 @@ mod yaml;
 
 use std::path::{Path, PathBuf};
 
-use campanile_api::operations::{Api, all};
+use campanile_api::operations::{Api, Operation, all};
 use serde_json::{Map, Value, json};
 
 use crate::bad_input::{built, method, path_of, plausible, rightful};
