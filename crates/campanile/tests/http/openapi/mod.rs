@@ -5,7 +5,7 @@ mod yaml;
 
 use std::path::{Path, PathBuf};
 
-use campanile_api::operations::{Api, all};
+use campanile_api::operations::{Api, Operation, all};
 use serde_json::{Map, Value, json};
 
 use crate::bad_input::{built, method, path_of, plausible, rightful};
@@ -178,7 +178,10 @@ fn answers_have_what_the_published_schemas_require() {
         let text = |name: &str| values[name].as_str().unwrap_or_default().to_owned();
         let messages = values["messages"].as_array().expect("a list");
         let mut checked = 0;
-        for op in built().filter(|op| op.method == "GET" && op.api != Api::Admin) {
+        // Those ask a provider; providers.rs puts one there and compares whole answers.
+        let asks_others = |op: &&Operation| op.path.starts_with("/v1/providers/");
+        let asked = built().filter(|op| op.method == "GET" && op.api != Api::Admin && !asks_others(op));
+        for op in asked {
             let document = if op.api == Api::Public { &public } else { &management };
             let responses = &document["paths"][op.path]["get"]["responses"];
             let schema = &responses["200"]["content"]["application/json"]["schema"];
