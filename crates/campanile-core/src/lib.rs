@@ -7,6 +7,7 @@ pub mod condition;
 pub mod event;
 pub mod ids;
 pub mod message;
+pub mod preference;
 pub mod problem;
 pub mod recipient;
 pub mod scope;

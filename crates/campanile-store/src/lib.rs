@@ -16,6 +16,8 @@ mod jobs;
 mod merging;
 mod messages;
 mod page;
+mod preference_settings;
+mod preferences;
 mod recipient_upserts;
 mod recipients;
 mod retention;
@@ -40,8 +42,10 @@ pub use messages::{
     Slice, SweepFilter, Swept, SweptTenants, TenantFilter, event_id,
 };
 pub use page::{Cursor, Direction, Page, PageRequest};
+pub use preference_settings::{PreferenceCategoryRow, PreferenceCenterRow};
+pub use preferences::{PreferenceEdit, PreferenceLimit, PreferenceSetRow, RunSets};
 pub use recipient_upserts::RecipientChange;
-pub use recipients::{RecipientFilter, RecipientRow, merge_json};
+pub use recipients::{RecipientFilter, RecipientRow, merge_json, merge_properties};
 pub use runs::{RecipientRunRow, RunRow, RunStatus, StoredRun};
 pub use schema::LATEST as SCHEMA_VERSION;
 pub use signing_keys::SigningKey;

@@ -6,6 +6,7 @@ mod clock;
 mod environments;
 mod keys;
 mod logs;
+mod preference_defaults;
 mod signing_keys;
 
 use crate::router::Routes;
@@ -20,6 +21,10 @@ pub(crate) fn routes() -> Routes {
         .on("adminListKeys", keys::list)
         .on("adminCreateKey", keys::create)
         .on("adminRevokeKey", keys::revoke)
+        .on("adminGetPreferenceDefaults", preference_defaults::get)
+        .on("adminSetPreferenceDefaults", preference_defaults::set)
+        .on("adminGetPreferenceDefaults (2)", preference_defaults::get_of_slug)
+        .on("adminSetPreferenceDefaults (2)", preference_defaults::set_of_slug)
         .on("adminListEnvironments", environments::list)
         .on("adminSetEnvironment", environments::set)
         .on("adminListSigningKeys", signing_keys::list)

@@ -7,6 +7,8 @@ mod commits;
 mod email_layouts;
 mod environments;
 mod paging;
+mod preference_categories;
+mod preference_center;
 mod request;
 mod run;
 #[cfg(test)]
@@ -30,6 +32,12 @@ pub(crate) fn routes() -> Routes {
         .on("exchangeForApiKey", api_keys::exchange)
         .on("listEnvironments", environments::list)
         .on("getEnvironment", environments::get)
+        .on("listPreferenceCategories", preference_categories::list)
+        .on("upsertPreferenceCategory", preference_categories::upsert)
+        .on("deletePreferenceCategory", preference_categories::archive)
+        .on("getPreferenceCenter", preference_center::get)
+        .on("upsertPreferenceCenter", preference_center::upsert)
+        .on("resetPreferenceCenter", preference_center::reset)
         .on("listChannels", channels::list)
         .on("getChannel", channels::get)
         .on("listWorkflows", versioned::list::<Workflows>)

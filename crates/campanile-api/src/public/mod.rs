@@ -11,6 +11,7 @@ mod messages;
 mod notify;
 mod objects;
 mod people;
+mod preferences;
 mod providers;
 mod recipients;
 pub(crate) mod segments;
@@ -35,6 +36,7 @@ pub(crate) fn routes() -> Routes {
         .on("processHightouchRpcRequest", integrations::hightouch::call)
         .and(recipient_routes())
         .and(bulk_routes())
+        .and(preferences::routes())
         .and(message_routes())
         .and(engagement_routes())
         .and(provider_routes())

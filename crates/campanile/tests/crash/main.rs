@@ -11,6 +11,7 @@ mod bulk;
 mod cancel;
 mod contention;
 mod database_away;
+mod fan_out;
 mod full_disk;
 mod kill_loop;
 mod mail_faults;

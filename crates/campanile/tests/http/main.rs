@@ -18,6 +18,7 @@ mod messages;
 mod notify;
 mod openapi;
 mod paging;
+mod preferences;
 mod providers;
 mod rate_limits;
 mod subscriptions;

@@ -59,6 +59,10 @@ fn read(fields: &Fields<'_>, catalog: &dyn Catalog, problems: &mut Problems) -> 
     let mut setting =
         |name| settings.as_ref().and_then(|settings| settings.flag(name, problems)).unwrap_or_default();
     let (override_preferences, is_commercial) = (setting("override_preferences"), setting("is_commercial"));
+    if override_preferences && is_commercial {
+        // Nobody may override an opt-out that the law protects (preferences.md S6).
+        problems.add(fields.path("settings.override_preferences"), "cannot be combined with is_commercial");
+    }
     fields.object("trigger_data_json_schema", problems);
     goal(fields, problems);
     let conditions = fields.get("conditions").and_then(|conditions| {

@@ -54,6 +54,8 @@ impl Client {
     ) -> Result<Answer, String> {
         // Only the public API takes the secret key; the paths do not collide.
         let public = path.starts_with("/v1/users")
+            || path.starts_with("/v1/objects")
+            || path.starts_with("/v1/bulk_operations")
             || path.starts_with("/v1/messages")
             || path.starts_with("/v1/bulk_operations")
             || path.ends_with("/trigger")
