@@ -6,8 +6,10 @@ mod channel_data;
 mod feeds;
 pub(crate) mod filters;
 mod guides;
+mod integrations;
 mod merge;
 mod messages;
+mod notify;
 mod objects;
 mod people;
 mod preferences;
@@ -32,6 +34,10 @@ pub(crate) fn routes() -> Routes {
     Routes::default()
         .on("triggerWorkflow", trigger::trigger)
         .on("cancelWorkflow (2)", cancel::cancel)
+        .on("triggerWorkflow (2)", notify::notify)
+        .on("cancelWorkflow", notify::stop)
+        .on("processCensusRpcRequest", integrations::census::call)
+        .on("processHightouchRpcRequest", integrations::hightouch::call)
         .and(recipient_routes())
         .and(bulk_routes())
         .and(schedule_routes())
