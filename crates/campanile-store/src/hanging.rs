@@ -57,6 +57,9 @@ const EVERYTHING_THAT_HANGS_ON: &[Hanging] = &[
         On::Objects,
         "UPDATE recipient_runs SET status = 4 WHERE env = $1 AND recipient IN {keys} AND status = 2",
     ),
+    // What a user did with guides.
+    delete(On::Users, "DELETE FROM guide_engagements WHERE env = $1 AND recipient IN {keys}"),
+    delete(On::Users, "DELETE FROM guide_displays WHERE env = $1 AND recipient IN {keys}"),
     // A user's messages with everything about them; an object's stay until their retention ends (S24).
     delete(
         On::Users,

@@ -11,6 +11,7 @@ mod channel_data;
 mod db;
 mod delivery;
 mod error;
+mod guides;
 mod hanging;
 mod jobs;
 mod merging;
@@ -35,6 +36,7 @@ pub use channel_data::ChannelDataRow;
 pub use db::{Cost, Param, Row, Store, StoreOptions, Tx};
 pub use delivery::{DeliveryLog, DeliveryResult};
 pub use error::StoreError;
+pub use guides::{GuideEngagement, GuideGroupRow, GuideScope, GuideState};
 pub use jobs::{Claim, JobKind, JobRow, JobStats};
 pub use merging::UsersMerged;
 pub use messages::{
@@ -51,4 +53,7 @@ pub use schema::LATEST as SCHEMA_VERSION;
 pub use signing_keys::SigningKey;
 pub use subscriptions::{Subscriber, SubscriberMark, SubscriptionRow, SubscriptionSide};
 pub use unit::{Guard, GuardAction, IdempotencyRow, Outcome, RunUpdate, StoredReply, Unit};
-pub use versions::{CommitRow, NewVersion, ResourceKind, ResourceRow, VersionRow};
+pub use versions::{
+    CommitRow, FIRST_SEMVER, NewVersion, NumberedVersion, Promoted, ResourceKind, ResourceRow, Schedule,
+    VersionRow,
+};

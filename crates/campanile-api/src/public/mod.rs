@@ -5,6 +5,7 @@ mod cancel;
 mod channel_data;
 mod feeds;
 pub(crate) mod filters;
+mod guides;
 mod merge;
 mod messages;
 mod objects;
@@ -33,6 +34,7 @@ pub(crate) fn routes() -> Routes {
         .and(preferences::routes())
         .and(message_routes())
         .and(engagement_routes())
+        .and(guide_routes())
         .and(provider_routes())
 }
 
@@ -45,6 +47,19 @@ fn provider_routes() -> Routes {
         .on("listTeamsForMsTeamsProvider", providers::ms_teams::teams)
         .on("listChannelsForMsTeamsProvider", providers::ms_teams::channels)
         .on("msTeamsProviderRevokeAccess", providers::ms_teams::revoke_access)
+}
+
+fn guide_routes() -> Routes {
+    Routes::default()
+        .on("listUserGuides", guides::list)
+        .on("markUserGuideAsSeen", guides::seen_by_message)
+        .on("markUserGuideAsSeen (2)", guides::seen)
+        .on("markUserGuideAsInteracted", guides::interacted_by_message)
+        .on("markUserGuideAsInteracted (2)", guides::interacted)
+        .on("markUserGuideAsArchived", guides::archived_by_message)
+        .on("markUserGuideAsArchived (2)", guides::archived)
+        .on("markUserGuideAsUnarchived", guides::unarchived)
+        .on("resetUserGuideEngagement", guides::reset)
 }
 
 fn recipient_routes() -> Routes {

@@ -9,6 +9,7 @@ mod connections;
 mod delivery;
 mod engine;
 mod feed;
+mod guides;
 mod headers;
 mod kit;
 mod management;
