@@ -15,6 +15,7 @@ pub mod operations;
 mod page;
 mod preference_center;
 mod preference_link;
+mod preference_page;
 mod public;
 mod query;
 mod request_id;
