@@ -99,6 +99,10 @@ pub(crate) const WHAT_A_MERGE_MOVES: &[&str] = &[
     "INSERT INTO preference_sets (env, key, id, content, updated_at) \
      SELECT env, CAST($3 AS TEXT), id, content, updated_at FROM preference_sets WHERE env = $1 AND key = $2 \
      ON CONFLICT DO NOTHING",
+    // What the primary did with a guide stands; otherwise engagement goes with its message.
+    "INSERT INTO guide_engagements (env, recipient, tenant, guide, step, message, is_final) \
+     SELECT env, CAST($3 AS TEXT), tenant, guide, step, message, is_final FROM guide_engagements \
+     WHERE env = $1 AND recipient = $2 AND message >= $4 ON CONFLICT DO NOTHING",
     "UPDATE messages SET recipient = $3 WHERE env = $1 AND recipient = $2 AND id >= $4",
 ];
 
