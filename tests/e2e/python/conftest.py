@@ -102,8 +102,11 @@ def note(publish):
 @pytest.fixture(scope="session")
 def channel_id(manage):
     """The id of a channel by its key."""
-    ids = {entry["key"]: entry["id"] for entry in manage("GET", "/v1/channels")["entries"]}
-    return ids.__getitem__
+
+    def channel_id(key):
+        return {entry["key"]: entry["id"] for entry in manage("GET", "/v1/channels")["entries"]}[key]
+
+    return channel_id
 
 
 @pytest.fixture(scope="session")
