@@ -13,6 +13,8 @@ mod management;
 pub mod openapi;
 pub mod operations;
 mod page;
+mod preference_center;
+mod preference_link;
 mod public;
 mod query;
 mod request_id;

@@ -3,6 +3,8 @@
 //! The interpreter decides and returns values; everything that touches the clock, the database or the network stands
 //! around it. State and effects are committed together; an effect is performed only after its commit.
 
+mod announce;
+mod audiences;
 mod bulk;
 mod cancel;
 mod catalog;
@@ -11,6 +13,7 @@ pub mod engagement;
 mod engine;
 mod expand;
 mod fan_out;
+pub mod guides;
 pub mod identify;
 mod interpreter;
 mod metrics;
@@ -29,7 +32,8 @@ pub mod transport;
 mod trigger;
 mod vault;
 
-pub use bulk::{BULK_ROWS_MAX, BulkSubmission, MessageSweep, SweepAction};
+pub use announce::Announcement;
+pub use bulk::{BULK_ROWS_MAX, BulkSubmission, MessageSweep, SweepAction, preferences_scope};
 pub use catalog::{Catalog, ChannelEntry, ChannelInEnv};
 pub use engine::{Engine, EngineOptions};
 pub use metrics::Metrics;

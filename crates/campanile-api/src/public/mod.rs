@@ -5,10 +5,12 @@ mod cancel;
 mod channel_data;
 mod feeds;
 pub(crate) mod filters;
+mod guides;
 mod merge;
 mod messages;
 mod objects;
 mod people;
+mod preferences;
 mod providers;
 mod recipients;
 pub(crate) mod segments;
@@ -29,8 +31,10 @@ pub(crate) fn routes() -> Routes {
         .on("cancelWorkflow (2)", cancel::cancel)
         .and(recipient_routes())
         .and(bulk_routes())
+        .and(preferences::routes())
         .and(message_routes())
         .and(engagement_routes())
+        .and(guide_routes())
         .and(provider_routes())
 }
 
@@ -43,6 +47,19 @@ fn provider_routes() -> Routes {
         .on("listTeamsForMsTeamsProvider", providers::ms_teams::teams)
         .on("listChannelsForMsTeamsProvider", providers::ms_teams::channels)
         .on("msTeamsProviderRevokeAccess", providers::ms_teams::revoke_access)
+}
+
+fn guide_routes() -> Routes {
+    Routes::default()
+        .on("listUserGuides", guides::list)
+        .on("markUserGuideAsSeen", guides::seen_by_message)
+        .on("markUserGuideAsSeen (2)", guides::seen)
+        .on("markUserGuideAsInteracted", guides::interacted_by_message)
+        .on("markUserGuideAsInteracted (2)", guides::interacted)
+        .on("markUserGuideAsArchived", guides::archived_by_message)
+        .on("markUserGuideAsArchived (2)", guides::archived)
+        .on("markUserGuideAsUnarchived", guides::unarchived)
+        .on("resetUserGuideEngagement", guides::reset)
 }
 
 fn recipient_routes() -> Routes {

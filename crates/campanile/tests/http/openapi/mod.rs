@@ -144,11 +144,25 @@ async fn furnish(kit: &Kit) -> Map<String, Value> {
     let users = json!({"users": [{"id": "bob"}, {"id": "a/b"}]});
     let bulk = kit.post("/v1/users/bulk/identify", users).await.ok();
     kit.idle().await;
+    let step = json!({"ref": "step_1", "schema_key": "banner", "schema_semver": "0.0.1", "schema_variant_key": "default",
+        "values": {"title": "T", "body": "B"}});
+    let patterns = json!([{"directive": "allow", "pathname": "/dashboard/*"}]);
+    let guide = json!({"guide": {
+        "name": "Tour", "channel_key": "in-app-guide", "steps": [step], "activation_url_patterns": patterns,
+    }});
+    kit.service.put("/v1/guides/tour?environment=development&commit=true", guide).await.ok();
+    let activate = "/v1/guides/tour/activate?environment=development";
+    kit.service.put(activate, json!({"status": true})).await.ok();
     let mut values = Map::new();
     values.insert("bulk".into(), bulk["id"].clone());
     values.insert("messages".into(), messages.into());
     values.insert("commit".into(), commits["entries"][0]["id"].clone());
-    for (name, value) in [("push", push), ("chat", chat), ("feed", kit.channel_id("in-app-feed").await)] {
+    for (name, value) in [
+        ("push", push),
+        ("chat", chat),
+        ("feed", kit.channel_id("in-app-feed").await),
+        ("guide", kit.channel_id("in-app-guide").await),
+    ] {
         values.insert(name.into(), value.into());
     }
     values
@@ -181,6 +195,7 @@ fn answers_have_what_the_published_schemas_require() {
                     "collection" => "projects".into(),
                     "object_id" => "p1".into(),
                     "message_id" => id.into(),
+                    "channel_id" if op.path.contains("/guides/") => text("guide"),
                     "channel_id" if op.path.contains("/objects/") => text("chat"),
                     "channel_id" => text("push"),
                     "id" if op.path.contains("/feeds/") => text("feed"),
@@ -190,6 +205,8 @@ fn answers_have_what_the_published_schemas_require() {
                     "id" => "p1".into(),
                     "workflow_key" => "greet".into(),
                     "email_layout_key" => "plain".into(),
+                    "message_type_key" => "banner".into(),
+                    "guide_key" => "tour".into(),
                     "channel_key" => "email".into(),
                     "environment_slug" => "development".into(),
                     other => panic!("{} has an unknown parameter {other}", op.path),
