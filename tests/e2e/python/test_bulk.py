@@ -17,8 +17,6 @@ def done(bulk_end):
 def test_users(client, done):
     done(client.users.bulk.identify(users=[{"id": "b1", "name": "One"}, {"id": "b2", "plan": "pro"}]), 2)
     assert (client.users.get("b1").name, client.users.get("b2").plan) == ("One", "pro")
-    done(client.users.bulk.set_preferences(preferences={"channel_types": {"sms": False}}, user_ids=["b1", "b2"]), 2)
-    assert client.users.get_preferences("b2", "default").channel_types.sms is False
     done(client.users.bulk.delete(user_ids=["b1", "b2"]), 2)
     with pytest.raises(knockapi.NotFoundError):
         client.users.get("b1")
