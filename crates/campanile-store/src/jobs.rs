@@ -306,6 +306,22 @@ impl Store {
         .await
     }
 
+    /// Gives back one lease before its end, so that the job may be claimed again at once.
+    pub async fn release_claim(&self, claim: &Claim) -> Result<(), StoreError> {
+        let (target, kind, token) = (claim.target.clone(), claim.kind as i64, claim.token);
+        self.transact(move |tx| {
+            Box::pin(async move {
+                tx.execute(
+                    "UPDATE jobs SET run_at = due_at, claim = 0 WHERE target = $1 AND kind = $2 AND claim = $3",
+                    &[target.as_slice().into(), Param::Int(kind), Param::Int(token)],
+                )
+                .await
+                .map(drop)
+            })
+        })
+        .await
+    }
+
     /// What is due and not held.
     pub async fn job_stats(&self, now: Timestamp) -> Result<JobStats, StoreError> {
         let rows = self
