@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
 
+import Knock from "@knocklabs/node";
+
 import { databases } from "./harness/databases.mjs";
 import { startServer } from "./harness/server.mjs";
 import { feedWorkflow } from "./harness/workflows.mjs";
@@ -115,11 +117,50 @@ for (const database of databases()) {
     });
 
     it("marks many at once, in the order asked for", async () => {
-      const first = await send("first");
-      const second = await send("second");
-      const marked = await knock.messages.batch.markAsRead({ message_ids: [second.id, first.id] });
-      assert.deepEqual(marked.map((message) => message.id), [second.id, first.id]);
-      assert.ok(marked.every((message) => message.read_at));
+      const { batch } = knock.messages;
+      // Each with new messages, since a message takes one batch update a second.
+      const cases = [
+        [batch.markAsSeen, [], ["seen"]],
+        [batch.markAsUnseen, ["markAsSeen"], []],
+        [batch.markAsRead, [], ["read"]],
+        [batch.markAsUnread, ["markAsRead"], []],
+        [batch.archive, [], ["archived"]],
+        [batch.unarchive, ["archive"], []],
+        [batch.markAsInteracted, [], ["read", "interacted"]],
+      ];
+      for (const [mark, before, want] of cases) {
+        const [first, second] = [await send("first"), await send("second")];
+        for (const { id } of [first, second]) for (const single of before) await knock.messages[single](id);
+        const marked = await mark.call(batch, { message_ids: [second.id, "2FVHPWxRqNuXQ9krvNP5A6Z4qXe", first.id] });
+        assert.deepEqual(marked.map(({ id }) => id), [second.id, first.id], "unknown ids are left out");
+        for (const { engagement_statuses } of marked) assert.deepEqual(engagement_statuses, want);
+        assert.deepEqual((await knock.messages.get(first.id)).engagement_statuses, want);
+      }
+    });
+
+    it("records the metadata of many interactions, and refuses too much of it", async () => {
+      const { id } = await send("interacted");
+      await knock.messages.batch.markAsInteracted({ message_ids: [id], metadata: { button: "open" } });
+      const event = (await knock.messages.listEvents(id)).items.find((one) => one.type === "message.interacted");
+      assert.deepEqual(event.data, { button: "open" });
+      const six = Object.fromEntries("abcdef".split("").map((key) => [key, 1]));
+      await assert.rejects(
+        knock.messages.batch.markAsInteracted({ message_ids: [id], metadata: six }),
+        Knock.UnprocessableEntityError,
+      );
+    });
+
+    it("reads many contents at once, in the order asked for", async () => {
+      const [first, second] = [await send("first"), await send("second")];
+      const contents = await knock.messages.batch.getContent({ message_ids: [second.id, first.id] });
+      assert.deepEqual(contents.map(({ message_id }) => message_id), [second.id, first.id]);
+      assert.match(contents[0].data.blocks[0].rendered, /second/);
+      assert.deepEqual(contents[1], await knock.messages.getContent(first.id));
+    });
+
+    it("tells the feed component its settings", async () => {
+      const settings = await knock.users.feeds.getSettings(reader, feed);
+      assert.deepEqual(settings, { features: { branding_required: false } });
     });
 
     it("shows the feed with its badge, newest first", async () => {

@@ -20,6 +20,8 @@ try {
   refuse(`CAMPANILE_BIN=${binary} is not an executable file`);
 }
 if (!existsSync(join(here, "node_modules/@knocklabs/node"))) refuse("node_modules is missing; run scripts/install.sh");
+// Only now, since it loads the client that the line above looks for.
+const { forgetCalls } = await import("./harness/coverage.mjs");
 
 const [major, minor] = process.versions.node.split(".").map(Number);
 const wanted = process.argv.slice(2);
@@ -34,6 +36,7 @@ const options = ["--test", "--test-reporter=spec"];
 if (major >= 20) options.push("--test-concurrency=1");
 // A file that leaves a process or a socket behind ends with its tests, and one that hangs fails alone.
 if (major > 20 || (major === 20 && minor >= 14)) options.push("--test-force-exit", "--test-timeout=300000");
+forgetCalls();
 // A bound for everything: a forgotten process must not hold up `make test` for ever.
 const { status, error } = spawnSync(process.execPath, [...options, ...files], { stdio: "inherit", timeout: 15 * 60_000 });
 if (error) console.error(`tests/e2e: ${error.message}`);

@@ -1,10 +1,15 @@
-//! Who calls: keys and tokens by their hashes (api-conventions.md section 2).
+//! What handlers learn of their caller. The gate ([`crate::access`]) has judged before a handler runs; these
+//! extractors only say what a handler wants.
+
+use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::http::{header, request::Parts};
+use axum::http::request::Parts;
 use campanile_core::ids::EnvId;
-use campanile_store::{Credential, KeyKind, hash_secret};
+use campanile_core::recipient::RecipientRef;
+use campanile_store::TenantFilter;
 
+use crate::access::{Caller, Confinement, Family, TenantScope, UserToken};
 use crate::app::App;
 use crate::error::{ApiError, ApiResult};
 
@@ -12,9 +17,27 @@ use crate::error::{ApiError, ApiResult};
 #[derive(Debug, Clone, Copy)]
 pub struct SecretKey(pub EnvId);
 
-/// A secret or a public key: a client-safe operation of one environment.
+/// A secret or a public key: a client-safe operation of one environment whose path says whom it is about.
 #[derive(Debug, Clone, Copy)]
 pub struct AnyKey(pub EnvId);
+
+/// A secret or a public key: a client-safe operation of one environment whose handler confines user tokens itself.
+#[derive(Debug, Clone)]
+pub struct ClientKey {
+    /// Which environment.
+    pub env: EnvId,
+    /// What the request is confined to; nothing without a user token.
+    pub(crate) confined: Option<Confined>,
+}
+
+/// What a user token leaves open.
+#[derive(Debug, Clone)]
+pub(crate) struct Confined {
+    token: Arc<UserToken>,
+    family: Family,
+    /// Which tenants.
+    pub(crate) tenants: TenantScope,
+}
 
 /// A service token: the management API.
 #[derive(Debug, Clone)]
@@ -23,79 +46,94 @@ pub struct ServiceToken {
     pub name: String,
 }
 
-/// The bearer text: the scheme in any case, exactly one space (A2.3).
-fn bearer(parts: &Parts) -> Option<&str> {
-    let value = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, secret) = value.split_once(' ')?;
-    (scheme.eq_ignore_ascii_case("bearer") && !secret.is_empty() && !secret.starts_with(' '))
-        .then_some(secret)
-}
+impl ClientKey {
+    /// Refuses a message that belongs to somebody else, or to a tenant that the token does not name (IA2.5, IA3.6).
+    pub(crate) fn check_message(&self, recipient: &str, tenant: Option<&str>) -> ApiResult<()> {
+        let Some(confined) = &self.confined else { return Ok(()) };
+        let is_own = RecipientRef::user(confined.token.user.as_str()).key() == recipient;
+        if is_own && confined.tenants.allows(tenant) { Ok(()) } else { Err(ApiError::access_denied()) }
+    }
 
-async fn credential(parts: &Parts, app: &App) -> ApiResult<Option<Credential>> {
-    let Some(secret) = bearer(parts) else { return Ok(None) };
-    let found = app.credential(&hash_secret(secret)).await?;
-    // An unknown secret is told apart from none at all by the caller.
-    Ok(Some(found.unwrap_or(Credential::ServiceToken { name: String::new(), revoked: true })))
-}
-
-async fn key(parts: &Parts, app: &App) -> ApiResult<(EnvId, KeyKind)> {
-    match credential(parts, app).await? {
-        None => Err(ApiError::unauthenticated(
-            "authentication_required",
-            "Send an API key in the Authorization header: Bearer sk_…",
-        )),
-        Some(Credential::Key { revoked: true, .. }) => {
-            Err(ApiError::unauthenticated("api_key_expired", "The API key was revoked"))
-        }
-        Some(Credential::Key { env, kind, .. }) => Ok((env, kind)),
-        Some(Credential::ServiceToken { revoked: false, .. }) => Err(ApiError::unauthenticated(
-            "incorrect_token_type",
-            "A service token cannot be used here; send an API key of the environment",
-        )),
-        Some(Credential::ServiceToken { .. }) => {
-            Err(ApiError::unauthenticated("api_key_missing", "The API key supplied is unknown"))
+    /// A feed's tenant filter without what the token does not name: a tenant's items without those of no tenant
+    /// (in-app.md IA3.6), and no way to read every tenant's at once.
+    pub(crate) fn narrowed(&self, asked: TenantFilter) -> ApiResult<TenantFilter> {
+        let Some(confined) = &self.confined else { return Ok(asked) };
+        let allows = |tenant| confined.tenants.allows(tenant);
+        match asked {
+            TenantFilter::OrNone(tenant) if allows(Some(&tenant)) && !allows(None) => {
+                Ok(TenantFilter::Only(tenant))
+            }
+            TenantFilter::OrNone(tenant) | TenantFilter::Only(tenant) if !allows(Some(&tenant)) => {
+                Err(ApiError::access_denied())
+            }
+            TenantFilter::All | TenantFilter::Some | TenantFilter::None if !allows(None) => {
+                Err(ApiError::access_denied())
+            }
+            asked => Ok(asked),
         }
     }
+
+    /// Refuses an object that the token does not name: objects are never granted implicitly (IA3.4).
+    pub(crate) fn check_object(&self, object: &RecipientRef) -> ApiResult<()> {
+        let Some(confined) = &self.confined else { return Ok(()) };
+        match confined.token.grants_object(&object.collection, &object.id, confined.family) {
+            true => Ok(()),
+            false => Err(ApiError::access_denied()),
+        }
+    }
+
+    /// The only user whose things the request may change, when there is a token.
+    pub(crate) fn only_user(&self) -> Option<&str> {
+        self.confined.as_ref().map(|confined| confined.token.user.as_str())
+    }
+}
+
+/// The gate stands before every operation, so its absence is a fault of ours.
+fn caller(parts: &Parts) -> ApiResult<&Caller> {
+    parts.extensions.get::<Caller>().ok_or_else(|| ApiError::internal("a handler without its gate"))
 }
 
 impl FromRequestParts<App> for SecretKey {
     type Rejection = ApiError;
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> ApiResult<Self> {
-        match key(parts, app).await? {
-            (env, KeyKind::Secret) => Ok(Self(env)),
-            (_, KeyKind::Public) => Err(ApiError::forbidden(
-                "incorrect_token_type",
-                "A public key cannot be used here; send a secret key",
-            )),
-        }
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> ApiResult<Self> {
+        let caller = caller(parts)?;
+        if caller.is_public() { Err(ApiError::public_key()) } else { Ok(Self(caller.env()?)) }
     }
 }
 
 impl FromRequestParts<App> for AnyKey {
     type Rejection = ApiError;
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> ApiResult<Self> {
-        // User tokens narrow a public key; until they are verified here, a request that brings one is refused
-        // rather than given more than the token says.
-        let (env, kind) = key(parts, app).await?;
-        if kind == KeyKind::Public && parts.headers.contains_key("x-knock-user-token") {
-            return Err(ApiError::not_implemented("A signed user token"));
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> ApiResult<Self> {
+        let caller = caller(parts)?;
+        // A handler that takes no `ClientKey` would give a user token more than it says.
+        if let Some((_, rule)) = caller.token()
+            && rule.confinement == Confinement::ByHandler
+        {
+            return Err(ApiError::access_denied());
         }
-        Ok(Self(env))
+        Ok(Self(caller.env()?))
+    }
+}
+
+impl FromRequestParts<App> for ClientKey {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> ApiResult<Self> {
+        let caller = caller(parts)?;
+        let confined = match caller.token() {
+            None => None,
+            Some((token, rule)) => {
+                // Objects are looked up one by one; a token that names none passes here and fails there.
+                let tenants = token.scope(rule.family).unwrap_or(TenantScope::NONE);
+                Some(Confined { token: Arc::clone(token), family: rule.family, tenants })
+            }
+        };
+        Ok(Self { env: caller.env()?, confined })
     }
 }
 
 impl FromRequestParts<App> for ServiceToken {
     type Rejection = ApiError;
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> ApiResult<Self> {
-        match credential(parts, app).await? {
-            None => Err(ApiError::unauthenticated(
-                "bearer_token_missing",
-                "Send a service token in the Authorization header: Bearer st_…",
-            )),
-            Some(Credential::ServiceToken { name, revoked: false }) => Ok(Self { name }),
-            Some(_) => {
-                Err(ApiError::unauthenticated("bearer_token_invalid", "The bearer token supplied is invalid"))
-            }
-        }
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> ApiResult<Self> {
+        Ok(Self { name: caller(parts)?.service_name()?.to_owned() })
     }
 }

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, header};
 use http_body_util::{BodyExt, Limited};
 use serde_json::{Map, Value};
 
+use crate::api_logs::SeenBody;
 use crate::error::{ApiError, ApiResult};
 
 /// Largest body, decompressed (section 11).
@@ -45,6 +46,9 @@ impl<S: Send + Sync> FromRequest<S> for RawBody {
         };
         if !bytes.is_empty() {
             check_content_type(&parts.headers)?;
+        }
+        if let Some(seen) = parts.extensions.get::<SeenBody>() {
+            seen.keep(&bytes);
         }
         Ok(Self(bytes))
     }

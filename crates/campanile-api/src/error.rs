@@ -129,6 +129,26 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, code, "authentication_error", message)
     }
 
+    /// 403: the user token does not cover the call.
+    pub fn access_denied() -> Self {
+        Self::forbidden("access_denied", "The user token does not allow this")
+    }
+
+    /// 403: the operation is not for public keys.
+    pub fn public_key() -> Self {
+        Self::forbidden("incorrect_token_type", "A public key cannot be used here; send a secret key")
+    }
+
+    /// 429: more requests than the operation's tier allows (A8.4).
+    pub fn too_many_requests() -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_requests",
+            "api_error",
+            "Too many requests; try again in a second",
+        )
+    }
+
     /// 409: the same request is still being worked on.
     pub fn in_progress() -> Self {
         Self::new(
@@ -219,7 +239,8 @@ impl IntoResponse for ApiError {
             body["error"] = json!(self.message);
         }
         let mut response = (self.status, Json(body)).into_response();
-        if matches!(self.status, StatusCode::CONFLICT | StatusCode::SERVICE_UNAVAILABLE) {
+        let again = [StatusCode::CONFLICT, StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
+        if again.contains(&self.status) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         if self.status == StatusCode::NOT_IMPLEMENTED {

@@ -1,6 +1,8 @@
 //! The HTTP surface of Campanile. `router.rs` reads as a table of contents; folders mirror the URLs.
 
+mod access;
 mod admin;
+mod api_logs;
 mod app;
 mod auth;
 mod body;
@@ -11,9 +13,12 @@ pub mod operations;
 mod page;
 mod public;
 mod query;
+mod request_id;
 mod router;
 mod service;
 
-pub use app::App;
+pub use access::RateLimits;
+pub use api_logs::ApiLogOptions;
+pub use app::{App, AppOptions};
 pub use error::{ApiError, ApiResult};
 pub use router::{built, router};

@@ -5,6 +5,7 @@ use aws_lc_rs::hmac;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use campanile_core::problem::Problems;
+use campanile_core::recipient::RecipientRef;
 use campanile_core::time::Timestamp;
 use campanile_store::{Cursor, Direction, PageRequest};
 use percent_encoding::percent_decode_str;
@@ -15,9 +16,28 @@ use crate::error::{ApiError, ApiResult};
 /// Names and values in order, decoded; empty values are left out (recipients.md RC1.2).
 #[derive(Debug, Default)]
 pub struct Query {
-    pairs: Vec<(String, String)>,
+    pairs: Vec<Pair>,
     /// What was refused so far; checked by [`Query::finish`].
     pub problems: Problems,
+}
+
+/// One name and value.
+#[derive(Debug)]
+struct Pair {
+    /// Without brackets.
+    name: String,
+    /// The 0 of `a[0][id]`; none for `a[][id]`.
+    place: Option<usize>,
+    value: String,
+}
+
+/// A reference being read.
+#[derive(Debug, Default)]
+struct Named {
+    place: Option<usize>,
+    id: Option<String>,
+    collection: Option<String>,
+    is_text: bool,
 }
 
 fn decode(text: &str) -> String {
@@ -38,33 +58,80 @@ fn canonical(name: &str) -> String {
     out
 }
 
+/// The 7 of `a[7][id]`.
+fn place(name: &str) -> Option<usize> {
+    name.split_once('[')?.1.split_once(']')?.0.parse().ok()
+}
+
 impl Query {
     /// Reads a raw query string.
     pub fn parse(raw: &str) -> Self {
-        let pairs: Vec<(String, String)> = raw
+        let pairs: Vec<Pair> = raw
             .split('&')
             .filter_map(|pair| {
                 let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-                let value = decode(value);
-                (!value.is_empty()).then(|| (canonical(&decode(name)), value))
+                let (name, value) = (decode(name), decode(value));
+                (!value.is_empty()).then(|| Pair { name: canonical(&name), place: place(&name), value })
             })
             .collect();
         let mut problems = Problems::default();
-        for (name, _) in pairs.iter().filter(|(_, value)| value.contains('\0')) {
+        for pair in pairs.iter().filter(|pair| pair.value.contains('\0')) {
             // No database text can hold one.
-            problems.add(name, "must not contain a NUL character");
+            problems.add(&pair.name, "must not contain a NUL character");
         }
         Self { pairs, problems }
     }
 
     /// The last value of a name.
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.pairs.iter().rev().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+        self.pairs.iter().rev().find(|pair| pair.name == name).map(|pair| pair.value.as_str())
     }
 
     /// Every value of a name, in order.
     pub fn list(&self, name: &str) -> Vec<&str> {
-        self.pairs.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_str()).collect()
+        self.pairs.iter().filter(|pair| pair.name == name).map(|pair| pair.value.as_str()).collect()
+    }
+
+    /// Keys of recipients, in order: texts are users, `p[0][id]=x&p[0][collection]=y` and
+    /// `p[][id]=x&p[][collection]=y` objects, mixed as they come (recipients.md RC1.1). `None` when there is none.
+    pub fn references(&mut self, name: &str) -> Option<Vec<String>> {
+        let mut found: Vec<Named> = Vec::new();
+        for pair in &self.pairs {
+            let Some(member) = pair.name.strip_prefix(name) else { continue };
+            let value = pair.value.clone();
+            // A member belongs to the last entry that is still without it; `[]` opens a new one for a member seen twice.
+            let open = |found: &mut Vec<Named>, has: fn(&Named) -> bool| {
+                let at = found.iter().rposition(|entry| match pair.place {
+                    Some(_) => entry.place == pair.place,
+                    None => entry.place.is_none() && !entry.is_text && !has(entry),
+                });
+                at.unwrap_or_else(|| {
+                    found.push(Named { place: pair.place, ..Named::default() });
+                    found.len() - 1
+                })
+            };
+            match member {
+                "" => found.push(Named { id: Some(value), is_text: true, ..Named::default() }),
+                ".id" => {
+                    let at = open(&mut found, |entry| entry.id.is_some());
+                    found[at].id = Some(value);
+                }
+                ".collection" => {
+                    let at = open(&mut found, |entry| entry.collection.is_some());
+                    found[at].collection = Some(value);
+                }
+                _ => {}
+            }
+        }
+        let mut keys = Vec::with_capacity(found.len());
+        for (n, entry) in found.into_iter().enumerate() {
+            match (entry.id, entry.collection) {
+                (Some(id), None) => keys.push(RecipientRef::user(id).key()),
+                (Some(id), Some(collection)) => keys.push(RecipientRef::object(collection, id).key()),
+                (None, _) => self.problems.add(format!("{name}[{n}].id"), "can't be blank"),
+            }
+        }
+        (!keys.is_empty()).then_some(keys)
     }
 
     /// `true` or `false`; anything else is refused.
@@ -158,6 +225,38 @@ mod tests {
         assert_eq!(Query::parse("status=&page_size").text("status"), None);
         assert_eq!(Query::parse("q=a%20b+c").text("q"), Some("a b c"));
         assert!(Query::parse("q=a%00").finish().is_err());
+    }
+
+    #[test]
+    fn reads_references() {
+        for (raw, want) in [
+            ("", None),
+            ("r=", None),
+            ("r[]=ada&r[]=bob", Some(vec!["ada", "bob"])),
+            ("r=ada", Some(vec!["ada"])),
+            ("r[0][id]=x&r[0][collection]=y", Some(vec!["y/x"])),
+            ("r[0][collection]=y&r[1][id]=b&r[0][id]=x&r[1][collection]=z", Some(vec!["y/x", "z/b"])),
+            (
+                "r[][id]=x&r[][collection]=y&r[]=ada&r[][id]=b&r[][collection]=z",
+                Some(vec!["y/x", "ada", "z/b"]),
+            ),
+            ("r[][collection]=y&r[][id]=x&r[][collection]=z&r[][id]=b", Some(vec!["y/x", "z/b"])),
+            ("r[0]=ada&r[1][id]=x&r[1][collection]=y", Some(vec!["ada", "y/x"])),
+            ("r%5B%5D%5Bid%5D=bob", Some(vec!["bob"])),
+            ("recipients[]=ada&q=1", None),
+        ] {
+            let mut query = Query::parse(raw);
+            let found = query.references("r");
+            assert_eq!(
+                found.as_deref(),
+                want.map(|w| w.iter().map(|k| (*k).to_owned()).collect::<Vec<_>>()).as_deref(),
+                "{raw}"
+            );
+            assert!(query.finish().is_ok(), "{raw}");
+        }
+        let mut query = Query::parse("r[0][collection]=y");
+        query.references("r");
+        assert!(query.finish().is_err());
     }
 
     #[test]

@@ -4,22 +4,22 @@ use std::collections::HashMap;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{Request, State};
 use axum::handler::Handler;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter};
-use base64::Engine as _;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{Any, CorsLayer};
 use tower_http::decompression::RequestDecompressionLayer;
 
+use crate::access::{Gate, gate};
 use crate::app::App;
-use crate::auth::{AnyKey, SecretKey, ServiceToken};
 use crate::error::ApiError;
-use crate::operations::{self, Access, Operation};
+use crate::operations::{self, Operation};
+use crate::request_id;
 
 /// Longest path with its query (api-conventions.md section 11).
 const URI_BYTES_MAX: usize = 8_192;
@@ -91,6 +91,8 @@ pub fn router(app: App) -> Router {
     let mut paths: HashMap<String, MethodRouter<App>> = HashMap::new();
     for operation in operations::all() {
         let handler = handlers.remove(operation.id).unwrap_or_else(|| not_built(operation));
+        let layer = middleware::from_fn_with_state(Gate::new(app.clone(), operation), gate);
+        let handler = handler.route_layer(layer);
         let path = paths.entry(positional(operation.path)).or_default();
         *path = std::mem::take(path).merge(handler);
     }
@@ -118,19 +120,7 @@ async fn wrong_method() -> ApiError {
 }
 
 fn not_built(operation: &'static Operation) -> MethodRouter<App> {
-    let answer = move |State(app): State<App>, request: Request| async move {
-        let (mut parts, _) = request.into_parts();
-        let allowed = match operation.access {
-            Access::Secret => SecretKey::from_request_parts(&mut parts, &app).await.map(drop),
-            Access::Client => AnyKey::from_request_parts(&mut parts, &app).await.map(drop),
-            Access::Service => ServiceToken::from_request_parts(&mut parts, &app).await.map(drop),
-        };
-        match allowed {
-            Ok(()) => ApiError::not_implemented(operation.id),
-            Err(error) => error,
-        }
-    };
-    MethodRouter::new().on(filter(operation.method), answer)
+    MethodRouter::new().on(filter(operation.method), async move || ApiError::not_implemented(operation.id))
 }
 
 /// CORS of the public API (A4.5): any origin, no credentials.
@@ -157,7 +147,7 @@ pub struct RequestId(pub String);
 
 /// Request id, log line, metrics and the headers that every answer carries.
 async fn envelope(State(app): State<App>, mut request: Request<Body>, next: Next) -> Response {
-    let id = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&uuid::Uuid::new_v4().as_bytes()[..15]);
+    let id = request_id::fresh(app.now());
     let is_too_long = request.uri().path_and_query().is_some_and(|path| path.as_str().len() > URI_BYTES_MAX);
     request.extensions_mut().insert(RequestId(id.clone()));
     let method = request.method().clone();

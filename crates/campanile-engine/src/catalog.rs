@@ -9,6 +9,7 @@ use campanile_store::{Channel, Environment, Store, StoreError};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::signing_keys::{self, TokenPolicy};
 use crate::vault::Vault;
 
 /// A channel in one environment.
@@ -43,6 +44,7 @@ pub struct Catalog {
     channels: HashMap<ChannelId, Arc<ChannelEntry>>,
     by_key: HashMap<String, ChannelId>,
     by_uuid: HashMap<Uuid, ChannelId>,
+    token_policies: HashMap<EnvId, TokenPolicy>,
 }
 
 impl Catalog {
@@ -73,7 +75,8 @@ impl Catalog {
         let by_key = channels.values().map(|c| (c.channel.key.clone(), c.channel.id)).collect();
         let by_uuid = channels.values().map(|c| (c.channel.uuid, c.channel.id)).collect();
         let channels = channels.into_iter().map(|(id, entry)| (id, Arc::new(entry))).collect();
-        Ok(Self { environments, channels, by_key, by_uuid })
+        let token_policies = signing_keys::policies(&environments, store.signing_keys().await?);
+        Ok(Self { environments, channels, by_key, by_uuid, token_policies })
     }
 
     /// An environment by slug.
@@ -84,6 +87,11 @@ impl Catalog {
     /// An environment by id.
     pub fn environment_by_id(&self, id: EnvId) -> Option<&Environment> {
         self.environments.iter().find(|env| env.id == id)
+    }
+
+    /// What user tokens of an environment are checked against.
+    pub fn token_policy(&self, env: EnvId) -> Option<&TokenPolicy> {
+        self.token_policies.get(&env)
     }
 
     /// A channel by key; archived ones are not found.

@@ -181,22 +181,21 @@ impl Engine {
         }
     }
 
-    /// Counts a change that other nodes should notice.
+    /// Counts a change that other nodes should notice, and the server when a command of this machine made it.
     pub async fn note_change(&self) -> Result<(), StoreError> {
-        if !self.store().is_shared() {
-            return Ok(());
-        }
         let mark = uuid::Uuid::new_v4().to_string();
         self.store().transact(move |tx| Box::pin(async move { tx.set_setting(CHANGES, &mark).await })).await
     }
 
-    /// Watches for changes that other nodes made, until the engine stops.
+    /// Watches for changes that other nodes or commands made, until the engine stops.
     pub async fn watch_changes(&self) {
         let stop = self.stopping();
         let mut seen = self.store().setting(CHANGES).await.ok().flatten();
-        while self.store().is_shared() && !stop.is_cancelled() {
+        // An embedded database has no other nodes, only commands, which people type.
+        let every = std::time::Duration::from_millis(if self.store().is_shared() { 250 } else { 1_000 });
+        while !stop.is_cancelled() {
             tokio::select! {
-                () = tokio::time::sleep(std::time::Duration::from_millis(250)) => {}
+                () = tokio::time::sleep(every) => {}
                 () = stop.cancelled() => return,
             }
             let Ok(now) = self.store().setting(CHANGES).await else { continue };

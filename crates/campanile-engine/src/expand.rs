@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 
 use crate::catalog::Catalog;
 use crate::engine::Engine;
+use crate::fan_out::{Parents, Via};
 use crate::identify::scope_value;
 use crate::interpreter::{Activation, Input, Statuses, advance};
 use crate::program::{OpKind, Program};
@@ -37,6 +38,9 @@ pub(crate) struct Pending {
     /// Its own trigger data, merged over the run's for it alone.
     #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
     pub(crate) trigger_data: Option<Map<String, Value>>,
+    /// How it was reached, when the trigger does not name it itself; such entries are never stored.
+    #[serde(skip)]
+    pub(crate) via: Option<Via>,
 }
 
 /// What all recipients of a run share.
@@ -161,10 +165,15 @@ impl Engine {
             HashMap::new()
         };
         let none = HashMap::new();
+        let parents = match context.program.reads_recipient() {
+            true => Parents::of(pending.iter().filter_map(|p| p.via.as_ref()), rows),
+            false => Parents::default(),
+        };
         let mut done = Vec::with_capacity(pending.len());
-        for one in pending {
+        for mut one in pending {
             let data = channel_data.get(&one.recipient).unwrap_or(&none);
-            let (trigger_data, activation) = start(context, &one, rows.get(&one.recipient), data, now);
+            let row = rows.get(&one.recipient);
+            let (trigger_data, activation) = start(context, &mut one, row, data, &parents, now);
             done.push((one, trigger_data, activation));
         }
         self.enforce_frequency(context, &mut done, now).await?;
@@ -252,7 +261,9 @@ impl Engine {
         let published = self.published(run.env, &run.workflow).await?;
         let program = self.program(run.env, run.version).await?;
         let reference = RecipientRef::from_key(&row.recipient);
-        let recipient = self.store().recipient(run.env, &reference).await?;
+        let mut people = self.people_of(run.env, &row.recipient, &state).await?;
+        let parents = Parents::of(state.via.as_deref().into_iter(), &people);
+        let recipient = people.remove(&row.recipient);
         let activation = match (published, program, recipient) {
             (Some(published), Some(program), Some(recipient)) if published.active => {
                 let data = row.trigger_data.as_ref().or(run.data.as_ref());
@@ -271,7 +282,7 @@ impl Engine {
                     false => Vec::new(),
                 };
                 let statuses = Statuses::of(&state, found.into_iter().map(|m| (m.id, m.status, m.flags)));
-                interpret(&context, &reference, &recipient, None, own, statuses, now, state, log)
+                interpret(&context, &reference, &recipient, None, own, &parents, statuses, now, state, log)
             }
             // R2.3, S52: asked at each step, so that reactivating in time saves the run.
             (None, _, _) => stopped(state, log, now, "workflow_archived"),
@@ -295,6 +306,21 @@ impl Engine {
         unit.events = activation.events;
         unit.jobs = activation.jobs;
         self.commit_and_perform(unit).await
+    }
+}
+
+impl Engine {
+    /// The recipient of a run, and the object through which it was reached, by key.
+    async fn people_of(
+        &self,
+        env: EnvId,
+        recipient: &str,
+        state: &RunState,
+    ) -> Result<HashMap<String, RecipientRow>, StoreError> {
+        let mut keys = vec![recipient.to_owned()];
+        keys.extend(state.via.as_ref().map(|via| via.object.clone()));
+        let rows = self.store().recipients(env, keys).await?;
+        Ok(rows.into_iter().map(|row| (row.reference.key(), row)).collect())
     }
 }
 
@@ -337,9 +363,10 @@ fn activation(status: RunStatus, state: RunState, log: RunLog) -> Activation {
 /// The first activation of one recipient.
 fn start(
     context: &RunContext,
-    one: &Pending,
+    one: &mut Pending,
     row: Option<&RecipientRow>,
     channel_data: &HashMap<ChannelId, Value>,
+    parents: &Parents,
     now: Timestamp,
 ) -> (Option<Arc<str>>, Activation) {
     let Some(row) = row else { return (None, ended(now, "recipient_missing", true)) };
@@ -356,9 +383,10 @@ fn start(
         row,
         own,
         channel_data,
+        parents,
         Statuses::default(),
         now,
-        RunState::default(),
+        RunState { via: one.via.take().map(Box::new), ..RunState::default() },
         RunLog::new(),
     );
     (text, activation)
@@ -371,17 +399,17 @@ fn interpret(
     row: &RecipientRow,
     own_data: Option<Value>,
     channel_data: &HashMap<ChannelId, Value>,
+    parents: &Parents,
     statuses: Statuses,
     now: Timestamp,
     state: RunState,
     log: RunLog,
 ) -> Activation {
     let program = &*context.program;
-    let recipient = if program.roots.recipient || program.ops.iter().any(|op| op.kind.reads_recipient()) {
-        scope_value(row)
-    } else {
-        Value::Null
-    };
+    let mut recipient = if program.reads_recipient() { scope_value(row) } else { Value::Null };
+    if let (Some(via), Value::Object(members)) = (&state.via, &mut recipient) {
+        members.insert("subscription".into(), parents.subscription(via));
+    }
     let trigger_data = match &own_data {
         Some(data) => filterable(data),
         None => context.trigger_data.clone(),

@@ -3,11 +3,13 @@
 //! The interpreter decides and returns values; everything that touches the clock, the database or the network stands
 //! around it. State and effects are committed together; an effect is performed only after its commit.
 
+mod bulk;
 mod cancel;
 mod catalog;
 mod delivery;
 mod engine;
 mod expand;
+mod fan_out;
 pub mod identify;
 mod interpreter;
 mod metrics;
@@ -18,11 +20,14 @@ mod render;
 pub mod resources;
 mod scheduler;
 mod scope;
+pub mod signing_keys;
 mod state;
+pub mod subscriptions;
 pub mod transport;
 mod trigger;
 mod vault;
 
+pub use bulk::{BULK_ROWS_MAX, BulkSubmission};
 pub use catalog::{Catalog, ChannelEntry, ChannelInEnv};
 pub use engine::{Engine, EngineOptions};
 pub use metrics::Metrics;

@@ -40,6 +40,12 @@ pub struct Metrics {
     pub messages_failed: Counter,
     /// Attempts that will be repeated.
     pub delivery_retries: Counter,
+    /// API logs that were written.
+    pub api_logs_written: Counter,
+    /// API logs that were left out under load, or could not be written.
+    pub api_logs_dropped: Counter,
+    /// Requests refused by a rate limit.
+    pub rate_limited: Counter,
     queue_depth: Gauge<i64, AtomicI64>,
     queue_age_seconds: Gauge<f64, AtomicU64>,
     timer_lag_seconds: Histogram,
@@ -62,6 +68,9 @@ impl Default for Metrics {
             messages_delivered: Counter::default(),
             messages_failed: Counter::default(),
             delivery_retries: Counter::default(),
+            api_logs_written: Counter::default(),
+            api_logs_dropped: Counter::default(),
+            rate_limited: Counter::default(),
             queue_depth: Gauge::default(),
             queue_age_seconds: Gauge::default(),
             timer_lag_seconds: latencies(),
@@ -87,6 +96,9 @@ impl Default for Metrics {
             metrics.messages_failed.clone(),
         );
         registry.register("delivery_retries", "Attempts to be repeated", metrics.delivery_retries.clone());
+        registry.register("api_logs_written", "API logs written", metrics.api_logs_written.clone());
+        registry.register("api_logs_dropped", "API logs left out", metrics.api_logs_dropped.clone());
+        registry.register("rate_limited", "Requests refused by a rate limit", metrics.rate_limited.clone());
         registry.register("queue_depth", "Jobs due and not held", metrics.queue_depth.clone());
         registry.register(
             "queue_age_seconds",

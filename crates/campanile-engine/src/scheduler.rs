@@ -1,7 +1,5 @@
 //! The scheduler: claims what is due and has it done, in bounded numbers; moves virtual time.
 
-use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -9,12 +7,10 @@ use campanile_core::time::Timestamp;
 use campanile_store::{Claim, JobKind, Outcome, StoreError, Unit};
 use parking_lot::Mutex;
 use serde::Serialize;
-use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::Engine;
-use crate::expand::{CHUNK, Pending};
 
 /// Jobs in progress on one node.
 const RUNNING_MAX: usize = 256;
@@ -28,9 +24,9 @@ const AWAY: Duration = Duration::from_millis(500);
 /// What was done while virtual time moved.
 #[derive(Debug, Clone, Serialize)]
 pub struct Ran {
-    /// `resume`, `deliver` or `expand`.
+    /// `resume`, `deliver`, `expand` or `bulk`.
     pub kind: &'static str,
-    /// Id of the recipient run, message or workflow run.
+    /// Id of the recipient run, message, workflow run or bulk operation.
     pub id: String,
     /// The instant at which it fell due.
     pub due_at: Timestamp,
@@ -148,60 +144,9 @@ impl Engine {
                     None => self.store().commit(Unit::finishing(claim)).await.map(drop),
                 }
             }
-            JobKind::Expand => self.expand_stored(claim, now).await,
+            JobKind::Expand => self.expand_stored(claim).await,
+            JobKind::Bulk => self.run_bulk(claim).await,
         }
-    }
-
-    /// Expands a stored run piece by piece. The position is kept in the job, written together with each piece, so
-    /// that a crash in the middle neither skips nor repeats.
-    async fn expand_stored(&self, mut claim: Claim, now: Timestamp) -> Result<(), StoreError> {
-        let id = uuid::Uuid::from_slice(&claim.target)
-            .map_err(|error| StoreError::Corrupt(error.to_string().into()))?;
-        let run = self.store().workflow_run(id).await?;
-        let pending: Vec<Pending> = run
-            .as_ref()
-            .and_then(|run| serde_json::from_str(run.pending.as_deref()?).ok())
-            .unwrap_or_default();
-        let program = match &run {
-            Some(run) => self.program(run.env, run.version).await?,
-            None => None,
-        };
-        let (Some(run), Some(program), false) = (run, program, pending.is_empty()) else {
-            return self.store().commit(Unit::finishing(claim)).await.map(drop);
-        };
-        let data: Value = match &run.data {
-            Some(text) => serde_json::from_str(text).unwrap_or_default(),
-            None => json!({}),
-        };
-        let run = Arc::new(run);
-        let context = self.run_context(Arc::clone(&run), program, Arc::new(data), &HashMap::new()).await?;
-        let mut done: usize = claim.payload.as_deref().and_then(|text| text.parse().ok()).unwrap_or(0);
-        while done < pending.len() {
-            let chunk = &pending[done..(done + CHUNK).min(pending.len())];
-            done += chunk.len();
-            let keys = chunk.iter().map(|p| p.recipient.clone()).collect();
-            let rows: HashMap<_, _> = self
-                .store()
-                .recipients(run.env, keys)
-                .await?
-                .into_iter()
-                .map(|r| (r.reference.key(), r))
-                .collect();
-            let mut unit = if done < pending.len() {
-                let payload = Some(done.to_string());
-                Unit::continuing(claim.clone(), self.clock().now() + self.options().lease, payload)
-            } else {
-                let mut last = Unit::finishing(claim.clone());
-                last.expanded.push(run.id);
-                last
-            };
-            self.expand(&context, chunk.to_vec(), &rows, now, &mut unit).await?;
-            if !matches!(self.commit_and_perform(unit).await?, Outcome::Committed) {
-                return Ok(());
-            }
-            claim.payload = Some(done.to_string());
-        }
-        Ok(())
     }
 
     /// Claims and runs what is due until told to stop.
@@ -326,6 +271,7 @@ impl Engine {
 fn describe(claim: &Claim) -> Ran {
     let (kind, id) = match claim.kind {
         JobKind::Expand => ("expand", uuid_text(&claim.target)),
+        JobKind::Bulk => ("bulk", uuid_text(&claim.target)),
         JobKind::Resume => ("resume", uuid_text(&claim.target)),
         JobKind::Deliver => (
             "deliver",

@@ -7,6 +7,8 @@ use campanile_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::fan_out::Via;
+
 /// What a paused run waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -41,6 +43,9 @@ pub(crate) struct RunState {
     /// Channel steps so far.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) steps: Vec<StepRecord>,
+    /// The subscription through which the recipient was reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) via: Option<Box<Via>>,
 }
 
 fn is_zero(n: &u32) -> bool {

@@ -18,7 +18,7 @@ use crate::engine::Engine;
 use crate::expand::Pending;
 use crate::identify::{Identify, apply};
 
-/// Up to this many recipients are expanded before the answer, in the transaction that accepts the trigger: one
+/// Up to this many recipients, subscribers included, are expanded before the answer, in the transaction that accepts the trigger: one
 /// write instead of two. More are expanded right after it.
 const INLINE_MAX: usize = 100;
 
@@ -85,14 +85,27 @@ impl Engine {
             return Err(TriggerError::WorkflowInactive);
         }
         let now = self.clock().now();
-        let (pending, upserts, keys) = sort_out(trigger.recipients);
-        let known = self.known(env, &pending, &trigger.actor, &trigger.tenant, upserts, keys, now).await?;
+        let (mut pending, upserts, mut keys) = sort_out(trigger.recipients);
         let actor = trigger.actor.as_ref().map(|a| a.reference().key());
+        let subscribers = match INLINE_MAX.checked_sub(pending.len()) {
+            Some(_) if trigger.flags & RunRow::NO_FAN_OUT != 0 => Some(Vec::new()),
+            Some(room) => self.few_subscribers(env, &pending, actor.as_deref(), room).await?,
+            None => None,
+        };
+        let inline = subscribers.is_some();
+        match subscribers {
+            Some(found) => {
+                keys.extend(found.iter().map(|one| one.recipient.clone()));
+                pending.extend(found);
+            }
+            // Runs that are expanded later read their recipients then.
+            None => keys.clear(),
+        }
+        let known = self.known(env, &trigger.actor, &trigger.tenant, upserts, keys, now).await?;
         if actor.as_ref().is_some_and(|key| !known.contains_key(key)) {
             return Err(TriggerError::ActorMissing);
         }
         let id = new_run_id(now);
-        let inline = pending.len() <= INLINE_MAX;
         let (text, data) =
             trigger.data.map_or_else(|| (None, self.empty_data()), |(text, data)| (Some(text), data));
         let run = Arc::new(RunRow {
@@ -140,7 +153,6 @@ impl Engine {
     async fn known(
         &self,
         env: EnvId,
-        pending: &[Pending],
         actor: &Option<Identify>,
         tenant: &Option<Identify>,
         mut upserts: Vec<Identify>,
@@ -148,10 +160,6 @@ impl Engine {
         now: Timestamp,
     ) -> Result<HashMap<String, RecipientRow>, TriggerError> {
         let mut known = HashMap::new();
-        // Runs that are expanded later read their recipients then.
-        if pending.len() > INLINE_MAX {
-            keys.clear();
-        }
         for named in [actor, tenant].into_iter().flatten() {
             match named {
                 Identify::Upsert(_) => upserts.push(named.clone()),
@@ -228,7 +236,7 @@ fn sort_out(recipients: Vec<Identify>) -> (Vec<Pending>, Vec<Identify>, Vec<Stri
             if matches!(one, Identify::Reference(_)) {
                 keys.push(recipient.clone());
             }
-            pending.push(Pending { recipient, trigger_data });
+            pending.push(Pending { recipient, trigger_data, via: None });
         }
         if matches!(one, Identify::Upsert(_)) {
             upserts.push(one);

@@ -1,5 +1,7 @@
 //! The installation itself: environments, keys, channels and settings.
 
+use std::sync::Arc;
+
 use aws_lc_rs::digest;
 use campanile_core::ids::{ChannelId, EnvId};
 use campanile_core::time::Timestamp;
@@ -77,13 +79,15 @@ pub enum Credential {
         env: EnvId,
         /// Secret or public.
         kind: KeyKind,
+        /// First and last characters: how logs name it.
+        hint: Arc<str>,
         /// True when it is refused.
         revoked: bool,
     },
     /// A service token.
     ServiceToken {
         /// Its name.
-        name: String,
+        name: Arc<str>,
         /// True when it is refused.
         revoked: bool,
     },
@@ -226,6 +230,23 @@ impl Tx<'_> {
         )
         .await
         .map(drop)
+    }
+
+    /// Changes the switches of an environment, under a lock: `change` gets them and answers them changed. `None` when
+    /// there is no such environment.
+    pub async fn change_environment_settings(
+        &mut self,
+        env: EnvId,
+        change: impl FnOnce(&mut serde_json::Map<String, serde_json::Value>) + Send,
+    ) -> Result<Option<()>, StoreError> {
+        let lock = if self.is_postgres() { "FOR UPDATE" } else { "" };
+        let sql = format!("SELECT settings FROM environments WHERE id = $1 {lock}");
+        let Some(mut row) = self.query_one(&sql, &[env.into()]).await? else { return Ok(None) };
+        let mut settings = serde_json::from_str(&row.text(0)?).unwrap_or_default();
+        change(&mut settings);
+        let text = serde_json::Value::Object(settings).to_string();
+        let sql = "UPDATE environments SET settings = $2 WHERE id = $1";
+        self.execute(sql, &[env.into(), text.into()]).await.map(|_| Some(()))
     }
 
     /// Adds a key; one that exists stays as it is.
@@ -375,15 +396,22 @@ impl Store {
 
     /// What the secret behind a hash is, or `None` when it is unknown.
     pub async fn credential(&self, hash: &[u8]) -> Result<Option<Credential>, StoreError> {
-        let sql = "SELECT env, kind, revoked_at FROM api_keys WHERE hash = $1";
-        if let Some(row) = self.query_one(sql, &[hash.into()]).await? {
+        let sql = "SELECT env, kind, revoked_at, hint FROM api_keys WHERE hash = $1";
+        if let Some(mut row) = self.query_one(sql, &[hash.into()]).await? {
             let kind = if row.int(1)? == 1 { KeyKind::Secret } else { KeyKind::Public };
-            return Ok(Some(Credential::Key { env: EnvId(row.int(0)?), kind, revoked: !row.is_null(2) }));
+            return Ok(Some(Credential::Key {
+                env: EnvId(row.int(0)?),
+                kind,
+                revoked: !row.is_null(2),
+                hint: row.text(3)?.into(),
+            }));
         }
         let sql = "SELECT name, revoked_at FROM service_tokens WHERE hash = $1";
         let row = self.query_one(sql, &[hash.into()]).await?;
-        row.map(|mut row| Ok(Credential::ServiceToken { revoked: !row.is_null(1), name: row.text(0)? }))
-            .transpose()
+        row.map(|mut row| {
+            Ok(Credential::ServiceToken { revoked: !row.is_null(1), name: row.text(0)?.into() })
+        })
+        .transpose()
     }
 
     /// Every key, oldest first.

@@ -22,6 +22,8 @@ pub enum JobKind {
     Resume = 2,
     /// Hands a message to its provider; the target is the message id.
     Deliver = 3,
+    /// Works on a bulk operation; the target is its id.
+    Bulk = 4,
 }
 
 impl JobKind {
@@ -30,6 +32,7 @@ impl JobKind {
             1 => Ok(Self::Expand),
             2 => Ok(Self::Resume),
             3 => Ok(Self::Deliver),
+            4 => Ok(Self::Bulk),
             _ => Err(StoreError::corrupt(format_args!("unknown job kind {code}"))),
         }
     }

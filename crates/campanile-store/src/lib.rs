@@ -5,21 +5,29 @@
 //! the transaction whether the unit still stands; everything else is a closure over a [`Tx`].
 
 mod accounts;
+mod api_logs;
+mod bulk_operations;
 mod channel_data;
 mod db;
 mod delivery;
 mod error;
+mod hanging;
 mod jobs;
 mod messages;
 mod page;
+mod recipient_upserts;
 mod recipients;
 mod retention;
 mod runs;
 mod schema;
+mod signing_keys;
+mod subscriptions;
 mod unit;
 mod versions;
 
 pub use accounts::{ApiKey, Channel, ChannelSettings, Credential, Environment, KeyKind, NewKey, hash_secret};
+pub use api_logs::{ApiLog, ApiLogFilter, LOG_ID_BYTES};
+pub use bulk_operations::{BulkOperationRow, BulkStatus};
 pub use channel_data::ChannelDataRow;
 pub use db::{Cost, Param, Row, Store, StoreOptions, Tx};
 pub use delivery::{DeliveryLog, DeliveryResult};
@@ -30,8 +38,11 @@ pub use messages::{
     TenantFilter, event_id,
 };
 pub use page::{Cursor, Direction, Page, PageRequest};
+pub use recipient_upserts::RecipientChange;
 pub use recipients::{RecipientFilter, RecipientRow, merge_json};
 pub use runs::{RecipientRunRow, RunRow, RunStatus, StoredRun};
 pub use schema::LATEST as SCHEMA_VERSION;
+pub use signing_keys::SigningKey;
+pub use subscriptions::{Subscriber, SubscriberMark, SubscriptionRow, SubscriptionSide};
 pub use unit::{Guard, GuardAction, IdempotencyRow, Outcome, RunUpdate, StoredReply, Unit};
 pub use versions::{CommitRow, NewVersion, ResourceKind, ResourceRow, VersionRow};

@@ -52,9 +52,9 @@ pub(crate) const LOOK_UP: &str = "SELECT w.n, r.key, r.properties, r.created_at,
 /// More keys than this are a query of their own.
 const LOOK_UP_KEYS_MAX: usize = 8;
 
-const COLUMNS: &str = "key, properties, created_at, inserted_at, updated_at";
+pub(crate) const COLUMNS: &str = "key, properties, created_at, inserted_at, updated_at";
 
-fn recipient(mut row: Row) -> Result<RecipientRow, StoreError> {
+pub(crate) fn recipient(mut row: Row) -> Result<RecipientRow, StoreError> {
     Ok(RecipientRow {
         reference: RecipientRef::from_key(&row.text(0)?),
         properties: row.text(1)?,
@@ -267,35 +267,5 @@ impl Store {
             key.extend_from_slice(row.reference.id.as_bytes());
             key
         }))
-    }
-
-    /// Deletes a recipient and what hangs on it (recipients.md section 12): channel data, and a user's messages with
-    /// their events, logs and deliveries. Messages of objects stay until their retention ends (S24).
-    pub async fn delete_recipient(&self, env: EnvId, reference: &RecipientRef) -> Result<(), StoreError> {
-        let (key, is_user) = (reference.key(), reference.is_user());
-        self.transact(move |tx| {
-            Box::pin(async move {
-                let who = || [Param::from(env), Param::from(key.as_str())];
-                tx.execute("DELETE FROM channel_data WHERE env = $1 AND key = $2", &who()).await?;
-                tx.execute("DELETE FROM frequency_marks WHERE env = $1 AND recipient = $2", &who()).await?;
-                tx.execute("DELETE FROM recipients WHERE env = $1 AND key = $2", &who()).await?;
-                if !is_user {
-                    return Ok(());
-                }
-                for sql in [
-                    "DELETE FROM message_events WHERE message IN \
-                     (SELECT id FROM messages WHERE env = $1 AND recipient = $2)",
-                    "DELETE FROM delivery_logs WHERE message IN \
-                     (SELECT id FROM messages WHERE env = $1 AND recipient = $2)",
-                    "DELETE FROM jobs WHERE kind = 3 AND target IN \
-                     (SELECT id FROM messages WHERE env = $1 AND recipient = $2)",
-                    "DELETE FROM messages WHERE env = $1 AND recipient = $2",
-                ] {
-                    tx.execute(sql, &who()).await?;
-                }
-                Ok(())
-            })
-        })
-        .await
     }
 }

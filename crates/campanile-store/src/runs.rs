@@ -83,6 +83,8 @@ impl RunRow {
     pub const SKIP_DELAY: i64 = 2;
     /// A test run from the management API.
     pub const REHEARSAL: i64 = 4;
+    /// Objects are notified without their subscribers, as schedules do (workflows.md R3.15).
+    pub const NO_FAN_OUT: i64 = 64;
 }
 
 /// One recipient's run.
@@ -480,10 +482,21 @@ impl Store {
 
     /// A list of texts as a set.
     pub(crate) fn texts_in(&self, place: &str) -> String {
-        if self.is_shared() {
-            format!("(SELECT unnest({place}::text[]))")
-        } else {
-            format!("(SELECT value FROM json_each({place}))")
-        }
+        texts_in(self.is_shared(), place)
+    }
+}
+
+fn texts_in(is_postgres: bool, place: &str) -> String {
+    if is_postgres {
+        format!("(SELECT unnest({place}::text[]))")
+    } else {
+        format!("(SELECT value FROM json_each({place}))")
+    }
+}
+
+impl Tx<'_> {
+    /// A list of texts as a set.
+    pub(crate) fn texts_in(&self, place: &str) -> String {
+        texts_in(self.is_postgres(), place)
     }
 }

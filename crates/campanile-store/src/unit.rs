@@ -12,6 +12,7 @@ use campanile_core::time::Timestamp;
 use futures_util::future::try_join5;
 use uuid::Uuid;
 
+use crate::bulk_operations::{self, BulkOperationRow};
 use crate::db::{Bulk, Column, Param, Store, Tx};
 use crate::delivery::{self, DeliveryResult};
 use crate::error::StoreError;
@@ -42,6 +43,8 @@ pub struct Unit {
     pub jobs: Vec<JobRow>,
     /// What became of one delivery attempt.
     pub delivery: Option<DeliveryResult>,
+    /// New bulk operations.
+    pub bulk_operations: Vec<BulkOperationRow>,
 }
 
 /// A claimed job that must still be ours.
@@ -185,6 +188,7 @@ pub(crate) async fn write_units(tx: &mut Tx<'_>, units: &[Unit]) -> Result<Vec<O
         jobs::insert_jobs(shared, kept().flat_map(|unit| &unit.jobs)),
     )
     .await?;
+    bulk_operations::insert_bulk_operations(tx, kept().flat_map(|unit| &unit.bulk_operations)).await?;
     runs::update_recipient_runs(tx, kept().flat_map(|unit| &unit.updates)).await?;
     runs::mark_expanded(tx, kept().flat_map(|unit| &unit.expanded)).await?;
     for result in kept().filter_map(|unit| unit.delivery.as_ref()) {

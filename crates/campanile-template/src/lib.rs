@@ -8,6 +8,7 @@ pub mod email;
 pub mod json_template;
 pub mod layout;
 pub mod liquid;
+mod locale;
 pub mod markdown;
 pub mod text;
 

@@ -249,3 +249,83 @@ fn knows_what_it_reads() {
     assert_eq!(Template::parse("").unwrap().is_static(), Some(""));
     assert_eq!(Template::parse("{{ x }}").unwrap().is_static(), None);
 }
+
+#[test]
+fn digests_are_hex() {
+    check(&[
+        ("{{ 'user_1' | md5 }}", "3f49044c1469c6990a665f46ec6c0a41"),
+        ("{{ 'user_1' | sha256 }}", "79b0aa0042b3c05617c378046a6553ec2cd81e9995959a6012f9b497a18ec82b"),
+        (
+            "{{ 'user_1' | hmac_sha256: 'some-key' }}",
+            "a1b00f225460fef16138bc33ff5ae556fc59bb52b10d2e9e93aba1a00a5ca353",
+        ),
+    ]);
+}
+
+#[test]
+fn numbers_and_money_are_written_as_the_locale_does() {
+    check(&[
+        ("{{ 10000 | format_number: 'en' }} {{ 10000 | format_number: 'de' }}", "10,000 10.000"),
+        ("{{ 10 | currency }} {{ 10 | currency: 'GBP', 'en' }}", "$10.00 £10.00"),
+        ("{{ 1234.5 | currency: 'EUR', 'de' }}", "1.234,50\u{a0}€"),
+        ("{{ 10.99 | rounded_currency: 'GBP', 'en' }}", "£11"),
+        ("{{ nil | currency | default: 'free' }}", "free"),
+        ("{{ '12.5' | currency: 'JPY', 'ja_JP' }}", "￥12"),
+    ]);
+    assert!(render("{{ 1 | currency: 'dollars' }}").is_err());
+}
+
+#[test]
+fn dates_are_written_as_the_locale_does() {
+    let new_york = "'2023-12-31T19:30:45Z' | timezone: 'America/New_York'";
+    let london = "'2023-12-31T14:30:45Z' | timezone: 'Europe/London'";
+    for (locale, zone, date, want_date, want_time) in [
+        ("en-US", new_york, "short", "12/31/23", "2:30 PM"),
+        ("en-US", new_york, "medium", "Dec 31, 2023", "2:30:45 PM"),
+        ("en-US", new_york, "long", "December 31, 2023", "2:30:45 PM EST"),
+        ("en-US", new_york, "full", "Sunday, December 31, 2023", "2:30:45 PM Eastern Standard Time"),
+        ("en-GB", london, "short", "31/12/2023", "14:30"),
+        ("en-GB", london, "medium", "31 Dec 2023", "14:30:45"),
+        ("en-GB", london, "long", "31 December 2023", "14:30:45 GMT"),
+        ("en-GB", london, "full", "Sunday, 31 December 2023", "14:30:45 Greenwich Mean Time"),
+    ] {
+        let date_only = format!("{{{{ {zone} | format_date_in_locale: '{locale}', '{date}' }}}}");
+        assert_eq!(render(&date_only).as_deref(), Ok(want_date), "{date_only}");
+        let with_time =
+            format!("{{{{ {zone} | format_datetime_in_locale: '{locale}', 'short', '{date}' }}}}");
+        let got = render(&with_time).expect("it renders");
+        assert!(got.ends_with(&format!(", {want_time}")), "{with_time}: {got}");
+    }
+    check(&[
+        ("{{ '2023-12-31T14:30:45Z' | format_date_in_locale: 'en-GB', 'long' }}", "31 December 2023"),
+        (
+            "{{ '2023-12-31T14:30:45Z' | format_datetime_in_locale: 'en-GB', 'medium', 'short' }}",
+            "31 Dec 2023, 14:30",
+        ),
+        (
+            "{{ '2023-12-31T14:30:45Z' | format_datetime_in_locale: 'en', 'long', 'short' }}",
+            "December 31, 2023 at 2:30 PM",
+        ),
+        (
+            "{{ '2023-12-31T14:30:45Z' | format_datetime_in_locale: 'en', 'short', 'full' }}",
+            "12/31/23, 2:30:45 PM Coordinated Universal Time",
+        ),
+        (
+            "{{ '2023-12-31T14:30:45Z' | format_datetime_in_locale: 'en', 'short', 'long' }}",
+            "12/31/23, 2:30:45 PM UTC",
+        ),
+        (
+            "{{ '2023-12-31T14:30:45+05:30' | format_datetime_in_locale: 'en', 'short', 'long' }}",
+            "12/31/23, 2:30:45 PM GMT+5:30",
+        ),
+        (
+            "{{ '2023-07-01T12:00:00Z' | timezone: 'Europe/London' | format_datetime_in_locale: 'en-GB', 'short', 'full' }}",
+            "01/07/2023, 13:00:00 British Summer Time",
+        ),
+        (
+            "{{ '2023-12-31T14:30:45Z' | format_date_in_locale: 'de-AT', 'full' }}",
+            "Sonntag, 31. Dezember 2023",
+        ),
+        ("{{ 'soon' | format_date_in_locale: 'de' }}", "soon"),
+    ]);
+}

@@ -28,6 +28,8 @@ pub enum Command {
     Migrate(ServeArgs),
     /// Make, list and revoke API keys in the database.
     Keys(KeysArgs),
+    /// Make, upload, list and revoke the keys that sign user tokens, in the database.
+    SigningKeys(SigningKeysArgs),
     /// Show and set channels of a running server.
     Channels(ChannelsArgs),
     /// Measure a running server.
@@ -73,6 +75,17 @@ pub struct ServeArgs {
     /// PEM file with more certificate authorities for outgoing TLS.
     #[arg(long, env = "CAMPANILE_EXTRA_CA_FILE")]
     pub extra_ca_file: Option<PathBuf>,
+    /// Requests per second by tier: on, off, or the documented limits with some changed, like 2=50,5=0
+    /// [default: off].
+    #[arg(long, env = "CAMPANILE_RATE_LIMITS", num_args = 0..=1, default_missing_value = "on")]
+    pub rate_limits: Option<String>,
+    /// Successful API requests logged per second, averaged over ten; failed ones come on top; 0 logs none
+    /// [default: 200].
+    #[arg(long, env = "CAMPANILE_API_LOGS")]
+    pub api_logs: Option<u32>,
+    /// Days that API logs are kept [default: 30].
+    #[arg(long, env = "CAMPANILE_API_LOG_RETENTION_DAYS")]
+    pub api_log_retention_days: Option<u32>,
     /// error, warn, info, debug or a filter like campanile_engine=debug [default: info].
     #[arg(long, env = "CAMPANILE_LOG")]
     pub log: Option<String>,
@@ -113,6 +126,44 @@ pub enum KeysAction {
     Revoke {
         /// The hint that `list` shows.
         hint: String,
+    },
+}
+
+/// `campanile signing-keys`.
+#[derive(Debug, Args)]
+pub struct SigningKeysArgs {
+    /// What to do; without it, the keys are listed.
+    #[command(subcommand)]
+    pub action: Option<SigningKeysAction>,
+    /// Where the data is.
+    #[command(flatten)]
+    pub serve: ServeArgs,
+    /// Print JSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What can be done with signing keys.
+#[derive(Debug, Subcommand)]
+pub enum SigningKeysAction {
+    /// Show every key's id and state.
+    List,
+    /// Make a key pair and show its private half, once.
+    Create {
+        /// Slug of the environment.
+        #[arg(long, default_value = "development")]
+        environment: String,
+        /// Store this public key (PEM) instead; its private half stays where it is.
+        #[arg(long, value_name = "FILE")]
+        public_key: Option<PathBuf>,
+        /// For people.
+        #[arg(long)]
+        description: Option<String>,
+    },
+    /// Refuse a key's tokens from now on.
+    Revoke {
+        /// The id that `list` shows.
+        id: String,
     },
 }
 

@@ -3,12 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
+use campanile_api::{ApiLogOptions, RateLimits};
 use serde::Deserialize;
 
 use crate::cli::ServeArgs;
 
 /// Shorter leases than this run out while their jobs are being done.
 const LEASE_SECONDS_MIN: u32 = 5;
+
+/// How long API logs are kept unless said otherwise (api-conventions.md A13.1).
+const API_LOG_DAYS: u32 = 30;
 
 /// What the server runs with.
 #[derive(Debug, Clone)]
@@ -33,6 +37,12 @@ pub struct Config {
     pub lease_seconds: u32,
     /// More certificate authorities, PEM.
     pub extra_ca_file: Option<PathBuf>,
+    /// Requests per second by tier.
+    pub rate_limits: RateLimits,
+    /// Successful requests logged per second; 0 logs none of any kind.
+    pub api_logs: u32,
+    /// Days that API logs are kept.
+    pub api_log_retention_days: u32,
     /// Log filter.
     pub log: String,
 }
@@ -50,6 +60,9 @@ struct File {
     retention_days: Option<u32>,
     lease_seconds: Option<u32>,
     extra_ca_file: Option<PathBuf>,
+    rate_limits: Option<String>,
+    api_logs: Option<u32>,
+    api_log_retention_days: Option<u32>,
     log: Option<String>,
 }
 
@@ -72,6 +85,12 @@ impl Config {
         if lease_seconds < LEASE_SECONDS_MIN {
             return Err(format!("lease_seconds must be at least {LEASE_SECONDS_MIN}"));
         }
+        let api_log_retention_days =
+            args.api_log_retention_days.or(file.api_log_retention_days).unwrap_or(API_LOG_DAYS);
+        if api_log_retention_days == 0 {
+            return Err("api_log_retention_days must be at least 1; api_logs = 0 keeps none".into());
+        }
+        let rate_limits = args.rate_limits.clone().or(file.rate_limits);
         Ok(Self {
             listen: args.listen.clone().or(file.listen).unwrap_or_else(|| "127.0.0.1:4000".into()),
             data_dir: args.data_dir.clone().or(file.data_dir).unwrap_or_else(|| "./data".into()),
@@ -86,6 +105,10 @@ impl Config {
             retention_days,
             lease_seconds,
             extra_ca_file: args.extra_ca_file.clone().or(file.extra_ca_file),
+            rate_limits: rate_limits.as_deref().unwrap_or("off").parse()?,
+            api_logs: args.api_logs.or(file.api_logs).unwrap_or(ApiLogOptions::default().per_second_max),
+            // Never longer than the messages they are about (delivery.md section 12).
+            api_log_retention_days: api_log_retention_days.min(retention_days),
             log: args.log.clone().or(file.log).unwrap_or_else(|| "info".into()),
         })
     }
@@ -149,6 +172,13 @@ mod tests {
         assert_eq!((config.listen.as_str(), config.retention_days), ("127.0.0.1:1", 7));
         let short = ServeArgs { lease_seconds: Some(4), ..args.clone() };
         assert!(Config::resolve(&short).unwrap_err().contains("lease_seconds"));
+        let limited = ServeArgs { rate_limits: Some("2=50".into()), ..args.clone() };
+        assert_eq!(Config::resolve(&limited).unwrap().rate_limits.of_tier(2), 50);
+        assert_eq!(config.rate_limits, RateLimits::OFF);
+        let wrong = ServeArgs { rate_limits: Some("9=1".into()), ..args.clone() };
+        assert!(Config::resolve(&wrong).unwrap_err().contains("rate_limits"));
+        // Retention of messages is 7 days here.
+        assert_eq!((config.api_logs, config.api_log_retention_days), (200, 7));
         std::fs::write(&path, "lisen = \"x\"\n").unwrap();
         assert!(Config::resolve(&args).unwrap_err().contains("lisen"));
         std::fs::remove_dir_all(&dir).unwrap();

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::serve::ListenerExt as _;
-use campanile_api::App;
+use campanile_api::{ApiLogOptions, App, AppOptions};
 use campanile_core::clock::Clock;
 use campanile_core::time::{Micros, Timestamp};
 use campanile_engine::{Engine, EngineOptions, Vault};
@@ -88,6 +88,10 @@ impl Server {
             engine.clone(),
             cursor_key.unwrap_or_default().as_bytes(),
             public_url.trim_end_matches('/').to_owned(),
+            AppOptions {
+                rate_limits: config.rate_limits,
+                api_logs: ApiLogOptions { per_second_max: config.api_logs },
+            },
         );
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
@@ -96,7 +100,8 @@ impl Server {
             load_project(&engine, dir).await?;
             tasks.spawn(campanile_engine::project::watch(engine.clone(), dir.clone(), stop.clone()));
         }
-        let router = campanile_api::router(app);
+        let router = campanile_api::router(app.clone());
+        tasks.spawn(app.write_api_logs(stop.clone()));
         let listener = listener.tap_io(|stream| {
             let _ = stream.set_nodelay(true);
         });
@@ -111,7 +116,12 @@ impl Server {
         tasks.spawn(async move { scheduler.run_scheduler().await });
         let watcher = engine.clone();
         tasks.spawn(async move { watcher.watch_changes().await });
-        tasks.spawn(clean(engine.clone(), config.retention_days, stop.clone()));
+        tasks.spawn(clean(
+            engine.clone(),
+            config.retention_days,
+            config.api_log_retention_days,
+            stop.clone(),
+        ));
         Ok(Self { address, engine, first_start, stop, tasks })
     }
 
@@ -151,7 +161,7 @@ fn listen_problem(listen: &str, error: &std::io::Error) -> String {
 }
 
 /// Deletes what is past its time, slice by slice, until the server stops.
-async fn clean(engine: Engine, retention_days: u32, stop: CancellationToken) {
+async fn clean(engine: Engine, retention_days: u32, api_log_days: u32, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(CLEAN_EVERY) => {}
@@ -164,6 +174,13 @@ async fn clean(engine: Engine, retention_days: u32, stop: CancellationToken) {
                 return;
             }
         }
+        let until = now + Micros::seconds(-i64::from(api_log_days) * 86_400);
+        while let Ok(1..) = engine.store().prune_api_logs(until).await {
+            if stop.is_cancelled() {
+                return;
+            }
+        }
+        while let Ok(1..) = engine.store().prune_bulk_operations(now).await {}
         while let Ok(1..) = engine.store().prune_idempotency(now).await {
             if stop.is_cancelled() {
                 return;

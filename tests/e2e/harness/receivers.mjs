@@ -33,31 +33,43 @@ export async function startSmtpReceiver(options = []) {
   return receiver;
 }
 
-/** An HTTP server: `requests` grows as they arrive. `statuses` are answered in turn, the last one for ever. */
-export async function startWebhookReceiver(statuses = [200]) {
+/**
+ * An HTTP server: `requests` grows as they arrive. `answer` gets each request and returns `{status, headers, body}`,
+ * all optional; an object as body is sent as JSON.
+ */
+export async function startHttpReceiver(answer) {
   const requests = [];
-  const server = createServer((request, response) => {
+  const server = createServer((incoming, response) => {
     const chunks = [];
-    request.on("data", (chunk) => chunks.push(chunk));
-    request.on("end", () => {
-      requests.push({
-        method: request.method,
-        url: request.url,
-        headers: request.headers,
-        body: Buffer.concat(chunks).toString("utf8"),
-      });
-      response.statusCode = statuses[Math.min(requests.length, statuses.length) - 1];
-      if (response.statusCode >= 300 && response.statusCode < 400) response.setHeader("location", "/elsewhere");
-      response.end("ok");
+    incoming.on("data", (chunk) => chunks.push(chunk));
+    incoming.on("end", () => {
+      const { method, url, headers } = incoming;
+      const request = { method, url, headers, body: Buffer.concat(chunks).toString("utf8") };
+      requests.push(request);
+      const { status = 200, headers: extra = {}, body = "ok" } = answer(request) ?? {};
+      const isText = typeof body === "string";
+      response.writeHead(status, { "content-type": isText ? "text/plain" : "application/json", ...extra });
+      response.end(isText ? body : JSON.stringify(body));
     });
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const url = `http://127.0.0.1:${server.address().port}/hooks`;
+  const url = `http://127.0.0.1:${server.address().port}`;
   const stop = () => {
     server.closeAllConnections?.();
     return new Promise((resolve) => server.close(resolve));
   };
   return { url, requests, stop };
+}
+
+/** A receiver of webhooks at `url`. `statuses` are answered in turn, the last one for ever. */
+export async function startWebhookReceiver(statuses = [200]) {
+  let answered = 0;
+  const receiver = await startHttpReceiver(() => {
+    const status = statuses[Math.min(answered, statuses.length - 1)];
+    answered += 1;
+    return { status, headers: status >= 300 && status < 400 ? { location: "/elsewhere" } : {} };
+  });
+  return { ...receiver, url: `${receiver.url}/hooks` };
 }
 
 /** Checks `x-webhook-signature: t=<ms>,s=<base64 hmac-sha256(key, "<t>.<body>")>`; returns `t` or throws why not. */

@@ -10,6 +10,7 @@ import { promisify } from "node:util";
 
 import Knock from "@knocklabs/node";
 
+import { recording } from "./coverage.mjs";
 import { sqlite } from "./databases.mjs";
 import { eventually } from "./poll.mjs";
 
@@ -65,7 +66,9 @@ class Server {
     mkdirSync(artifacts, { recursive: true });
     this.logFile = join(artifacts, `server-${port}.log`);
     /** The official client, told nothing but another address. Failures must show, so it does not retry. */
-    this.knock = new Knock({ baseURL: this.baseURL, apiKey: this.secretKey, maxRetries: 0, timeout: 20_000 });
+    this.knock = recording(
+      new Knock({ baseURL: this.baseURL, apiKey: this.secretKey, maxRetries: 0, timeout: 20_000 }),
+    );
   }
 
   async start() {
@@ -182,6 +185,20 @@ class Server {
   /** Moves the virtual clock; returns what the server says has run. */
   advance(duration) {
     return this.manage("POST", "/v1/admin/clock", { advance: duration });
+  }
+
+  /** Moves the virtual clock to an instant. */
+  advanceTo(instant) {
+    return this.manage("POST", "/v1/admin/clock", { to: instant });
+  }
+
+  /** A bulk operation once it has ended, as `bulkOperations.get` shows it. */
+  bulkEnd({ id }) {
+    return eventually(`bulk operation ${id} ends`, async () => {
+      const operation = await this.knock.bulkOperations.get(id);
+      if (["completed", "failed"].includes(operation.status)) return operation;
+      throw new Error(`it is ${operation.status}`);
+    });
   }
 
   /** All messages of a run once `count` of them exist and none is on its way. */

@@ -3,7 +3,10 @@
 mod channel_change;
 mod channels;
 mod clock;
+mod environments;
 mod keys;
+mod logs;
+mod signing_keys;
 
 use crate::router::Routes;
 
@@ -17,4 +20,11 @@ pub(crate) fn routes() -> Routes {
         .on("adminListKeys", keys::list)
         .on("adminCreateKey", keys::create)
         .on("adminRevokeKey", keys::revoke)
+        .on("adminListEnvironments", environments::list)
+        .on("adminSetEnvironment", environments::set)
+        .on("adminListSigningKeys", signing_keys::list)
+        .on("adminCreateSigningKey", signing_keys::create)
+        .on("adminRevokeSigningKey", signing_keys::revoke)
+        .on("adminListLogs", logs::list)
+        .on("adminGetLog", logs::get)
 }

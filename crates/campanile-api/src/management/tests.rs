@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use crate::app::App;
+use crate::app::{App, AppOptions};
 
 struct Server {
     router: Router,
@@ -58,7 +58,7 @@ impl Server {
             .unwrap();
         let clock = Clock::standing_at(now);
         let engine = Engine::new(store, clock, Vault::new(&[1; 32]), EngineOptions::default()).await.unwrap();
-        let app = App::new(engine, b"cursor", "http://localhost".into());
+        let app = App::new(engine, b"cursor", "http://localhost".into(), AppOptions::default());
         Self { router: crate::router(app), folder }
     }
 

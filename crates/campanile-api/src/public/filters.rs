@@ -36,7 +36,7 @@ fn without_nul((key, value): (String, Value)) -> (String, Value) {
 }
 
 /// `inserted_at.*` as a half-open range: instants are microseconds, so a bound moves by one.
-pub(super) fn inserted_at(query: &mut Query) -> (Option<Timestamp>, Option<Timestamp>) {
+pub(crate) fn inserted_at(query: &mut Query) -> (Option<Timestamp>, Option<Timestamp>) {
     let next = |at: Timestamp| Timestamp(at.0.saturating_add(1));
     let after = query.datetime("inserted_at.gt").map(next);
     let from = query.datetime("inserted_at.gte");

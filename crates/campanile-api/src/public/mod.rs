@@ -1,15 +1,17 @@
 //! The public API.
 
+mod bulk;
 mod cancel;
 mod channel_data;
 mod feeds;
-mod filters;
+pub(crate) mod filters;
 mod messages;
 mod objects;
 mod people;
 mod recipients;
 pub(crate) mod segments;
 mod sources;
+mod subscriptions;
 mod tenants;
 pub(crate) mod trigger;
 mod users;
@@ -24,6 +26,7 @@ pub(crate) fn routes() -> Routes {
         .on("triggerWorkflow", trigger::trigger)
         .on("cancelWorkflow (2)", cancel::cancel)
         .and(recipient_routes())
+        .and(bulk_routes())
         .and(message_routes())
         .and(engagement_routes())
 }
@@ -38,6 +41,10 @@ fn recipient_routes() -> Routes {
         .on("getObject", objects::get)
         .on("setObject", objects::set)
         .on("deleteObject", objects::delete)
+        .on("listSubscriptionsForUser", subscriptions::list_of_user)
+        .on("listSubscriptionsForObject", subscriptions::list_of_object)
+        .on("addSubscriptionsForObject", subscriptions::add)
+        .on("deleteSubscriptionsForObject", subscriptions::remove)
         .on("listTenants", tenants::list)
         .on("getTenant", tenants::get)
         .on("setTenant", tenants::set)
@@ -48,6 +55,19 @@ fn recipient_routes() -> Routes {
         .on("getObjectChannelData", channel_data::get_of_object)
         .on("setObjectChannelData", channel_data::set_of_object)
         .on("unsetObjectChannelData", channel_data::unset_of_object)
+}
+
+fn bulk_routes() -> Routes {
+    Routes::default()
+        .on("getBulkOperation", bulk::get)
+        .on("bulkIdentifyUsers", bulk::identify_users)
+        .on("bulkDeleteUsers", bulk::delete_users)
+        .on("bulkSetObjects", bulk::set_objects)
+        .on("bulkDeleteObjects", bulk::delete_objects)
+        .on("bulkAddSubscriptions", subscriptions::bulk_add)
+        .on("bulkDeleteSubscriptions", subscriptions::bulk_remove)
+        .on("bulkSetTenants", bulk::set_tenants)
+        .on("bulkDeleteTenants", bulk::delete_tenants)
 }
 
 fn message_routes() -> Routes {

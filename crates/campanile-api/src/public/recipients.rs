@@ -62,7 +62,7 @@ pub(super) async fn list(
 
 /// True when the caller wants preference sets shown. None can be stored in this version, so all that is shown is an
 /// empty map (RC3.6).
-fn includes_preferences(query: &mut Query) -> bool {
+pub(super) fn includes_preferences(query: &mut Query) -> bool {
     let include = query.list("include");
     let wanted = include.contains(&"preferences");
     let unknown = include.iter().any(|name| *name != "preferences");
@@ -72,7 +72,8 @@ fn includes_preferences(query: &mut Query) -> bool {
     wanted
 }
 
-fn shown(mut entry: Value, with_preferences: bool) -> Value {
+/// An entry with what was included.
+pub(super) fn shown(mut entry: Value, with_preferences: bool) -> Value {
     if with_preferences {
         entry["preferences"] = json!({});
     }

@@ -1,6 +1,5 @@
 //! `POST /v1/workflows/{key}/trigger`: shapes are checked here, the engine decides the rest.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
@@ -13,13 +12,12 @@ use campanile_core::problem::Problems;
 use campanile_engine::identify::{Identify, parse_recipient, parse_tenant};
 use campanile_engine::{Accepted, Trigger, TriggerError};
 use campanile_store::{RunRow, StoredReply};
-use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::segments::Segments;
-use crate::app::App;
+use crate::app::{App, InProgress};
 use crate::auth::SecretKey;
 use crate::body::RawBody;
 use crate::error::{ApiError, ApiResult};
@@ -29,9 +27,6 @@ use crate::router::RequestId;
 const RECIPIENTS_MAX: usize = 1_000;
 /// Longest idempotency key (api-conventions.md A7.2).
 const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
-
-/// Keys whose first request is still being worked on, on this node.
-static IN_PROGRESS: Mutex<Option<HashSet<(EnvId, String)>>> = Mutex::new(None);
 
 #[derive(Deserialize)]
 struct Body<'b> {
@@ -58,7 +53,7 @@ pub(super) async fn trigger(
     headers: HeaderMap,
     RawBody(bytes): RawBody,
 ) -> ApiResult<Response> {
-    let idempotency = Idempotency::begin(env, &key, &headers, &bytes, request_id)?;
+    let idempotency = Idempotency::begin(&app, env, &key, &headers, &bytes, request_id)?;
     if let Some(first) = &idempotency {
         let kept = app.store().kept_reply(env, &first.key, app.now()).await?;
         if let Some(reply) = kept {
@@ -191,14 +186,15 @@ fn flags(settings: &Value, problems: &mut Problems) -> i64 {
 
 /// A request that carries an idempotency key. While it lives, its twin is told to wait.
 struct Idempotency {
-    env: EnvId,
     key: String,
     hash: [u8; 32],
     request_id: String,
+    _held: InProgress,
 }
 
 impl Idempotency {
     fn begin(
+        app: &App,
         env: EnvId,
         workflow: &str,
         headers: &HeaderMap,
@@ -220,12 +216,9 @@ impl Idempotency {
         let canonical = serde_json::from_slice::<Value>(bytes).map_err(ApiError::malformed)?.to_string();
         let hash = digest::digest(&digest::SHA256, canonical.as_bytes());
         let key = format!("trigger {workflow} {value}");
-        let first = IN_PROGRESS.lock().get_or_insert_default().insert((env, key.clone()));
-        if !first {
-            return Err(ApiError::in_progress());
-        }
+        let held = app.take_idempotency_key(env, &key).ok_or_else(ApiError::in_progress)?;
         let hash = hash.as_ref().try_into().map_err(ApiError::internal)?;
-        Ok(Some(Self { env, key, hash, request_id }))
+        Ok(Some(Self { key, hash, request_id, _held: held }))
     }
 
     /// The kept answer, when the request is the same.
@@ -243,13 +236,5 @@ impl Idempotency {
             response.headers_mut().insert("original-x-request-id", value);
         }
         Ok(response)
-    }
-}
-
-impl Drop for Idempotency {
-    fn drop(&mut self) {
-        if let Some(keys) = IN_PROGRESS.lock().as_mut() {
-            keys.remove(&(self.env, std::mem::take(&mut self.key)));
-        }
     }
 }

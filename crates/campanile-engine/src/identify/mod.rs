@@ -13,7 +13,7 @@ use campanile_core::recipient::RecipientRef;
 use campanile_core::time::Timestamp;
 use serde_json::{Map, Value};
 
-pub use apply::{PROPERTIES_BYTES_MAX, apply, changes};
+pub use apply::{PROPERTIES_BYTES_MAX, apply, apply_all, changes};
 pub use body::{parse_object, parse_tenant_body, parse_user};
 pub use channel_data::{normalize_channel_data, takes_channel_data};
 pub use parse::{parse_recipient, parse_tenant};
@@ -54,7 +54,7 @@ impl Identify {
 }
 
 /// `recipients[3]` and `id` make `recipients[3].id`; the document itself has no name.
-fn join(field: &str, member: &str) -> String {
+pub(crate) fn join(field: &str, member: &str) -> String {
     if field.is_empty() { member.to_owned() } else { format!("{field}.{member}") }
 }
 #[cfg(test)]

@@ -44,6 +44,13 @@ pub struct Program {
     pub(crate) reads_statuses: bool,
 }
 
+impl Program {
+    /// True when anything in here looks at the recipient.
+    pub(crate) fn reads_recipient(&self) -> bool {
+        self.roots.recipient || self.ops.iter().any(|op| op.kind.reads_recipient())
+    }
+}
+
 /// One element of the row.
 #[derive(Debug)]
 pub(crate) struct Op {

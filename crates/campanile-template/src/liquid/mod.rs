@@ -17,6 +17,7 @@ mod token;
 mod value;
 
 pub use error::TemplateError;
+pub(crate) use moment::Moment;
 pub use options::{Limits, RenderOptions};
 pub(crate) use render::Budget;
 pub use template::Template;

@@ -69,6 +69,14 @@ impl Moment {
         Some(Self { zoned: self.zoned.with_time_zone(zone), digits: self.digits, zone_known: true })
     }
 
+    /// The IANA zone it is shown in; UTC for what came as UTC, nothing for a bare offset.
+    pub(crate) fn zone_name(&self) -> Option<&str> {
+        if !self.zone_known && self.zoned.offset().is_zero() {
+            return Some("UTC");
+        }
+        self.zoned.time_zone().iana_name()
+    }
+
     /// `EST`, `UTC`; a numeric offset when the zone has no abbreviation.
     pub(crate) fn abbreviation(&self) -> String {
         if self.zoned.offset().is_zero() && !self.zone_known {

@@ -5,6 +5,7 @@ mod channels;
 mod check;
 mod keys;
 mod serve;
+mod signing_keys;
 
 use crate::cli::{Cli, Command};
 
@@ -15,6 +16,7 @@ pub async fn run(cli: Cli) -> Result<(), String> {
         Command::Check(args) => check::check(&args).await,
         Command::Migrate(args) => check::migrate(&args).await,
         Command::Keys(args) => keys::run(args).await,
+        Command::SigningKeys(args) => signing_keys::run(args).await,
         Command::Channels(args) => channels::run(args).await,
         Command::Bench(args) => bench::run(args).await.map_err(|error| error.to_string()),
     }

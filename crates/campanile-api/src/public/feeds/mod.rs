@@ -20,7 +20,7 @@ use super::recipients::{PAGE_SIZE_MAX, page_info};
 use super::segments::Segments;
 use super::sources::Sources;
 use crate::app::App;
-use crate::auth::AnyKey;
+use crate::auth::{AnyKey, ClientKey};
 use crate::error::{ApiError, ApiResult};
 use crate::query::Query;
 use filter::Request;
@@ -31,14 +31,16 @@ const LIST: &str = "feed";
 
 /// A page of a user's feed with its badge counts. An unknown user's is empty (IA4.4).
 pub(super) async fn list(
-    AnyKey(env): AnyKey,
+    key: ClientKey,
     State(app): State<App>,
     Segments((user, channel)): Segments<(String, String)>,
     mut query: Query,
 ) -> ApiResult<Json<Value>> {
+    let env = key.env;
     let channel = feed_channel(&app, &channel)?;
     let page = query.page(LIST, "page_size", PAGE_SIZE_MAX, app.cursor_key());
-    let Request { filter, mode, excluded } = filter::read(&app, env, query).await?;
+    let Request { mut filter, mode, excluded } = filter::read(&app, env, query).await?;
+    filter.tenant = key.narrowed(filter.tenant)?;
     let user = RecipientRef::user(user).key();
     let (found, counts) = tokio::try_join!(
         app.store().feed(env, &user, channel, &filter, &page),

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use super::{retention, views};
 use crate::app::App;
-use crate::auth::AnyKey;
+use crate::auth::ClientKey;
 use crate::body::JsonObject;
 use crate::error::{ApiError, ApiResult};
 use crate::public::segments::Segments;
@@ -45,15 +45,17 @@ pub(in crate::public) enum Action {
 
 /// One message. `metadata` of an interaction becomes the data of its event.
 pub(in crate::public) async fn one(
-    env: EnvId,
+    key: ClientKey,
     app: App,
     id: String,
     action: Action,
     body: Map<String, Value>,
 ) -> ApiResult<Json<Value>> {
+    let env = key.env;
     let id: Ksuid = id.parse().map_err(|_| ApiError::missing())?;
     let message = app.store().message(env, id).await?;
-    message.filter(|message| can_change(&app, env, message)).ok_or_else(ApiError::missing)?;
+    let message = message.filter(|message| can_change(&app, env, message)).ok_or_else(ApiError::missing)?;
+    key.check_message(&message.row.recipient, message.row.tenant.as_deref())?;
     let mut problems = Problems::default();
     let metadata = metadata(action, &body, &mut problems);
     problems.into_result(()).map_err(ApiError::invalid)?;
@@ -64,7 +66,7 @@ pub(in crate::public) async fn one(
 
 /// Many messages: answered in the order asked for, unknown ids left out (S15).
 pub(in crate::public) async fn many(
-    env: EnvId,
+    key: ClientKey,
     app: App,
     action: Action,
     body: Map<String, Value>,
@@ -73,7 +75,12 @@ pub(in crate::public) async fn many(
     let ids = message_ids(&body, &mut problems);
     let metadata = metadata(action, &body, &mut problems);
     problems.into_result(()).map_err(ApiError::invalid)?;
+    let env = key.env;
     let known = app.store().messages(env, &ids).await?;
+    for message in &known {
+        // One message of somebody else refuses them all: nothing is changed (api-conventions.md 2.2).
+        key.check_message(&message.row.recipient, message.row.tenant.as_deref())?;
+    }
     let known: HashSet<Ksuid> =
         known.iter().filter(|message| can_change(&app, env, message)).map(|message| message.row.id).collect();
     let ids: Vec<Ksuid> = ids.into_iter().filter(|id| known.contains(id)).collect();
@@ -178,21 +185,21 @@ macro_rules! handlers {
     ($($single:ident, $batch:ident: $action:ident;)*) => {$(
         /// One message.
         pub(in crate::public) async fn $single(
-            AnyKey(env): AnyKey,
+            key: ClientKey,
             State(app): State<App>,
             Segments(id): Segments<String>,
             JsonObject(body): JsonObject,
         ) -> ApiResult<Json<Value>> {
-            one(env, app, id, Action::$action, body).await
+            one(key, app, id, Action::$action, body).await
         }
 
         /// Many messages.
         pub(in crate::public) async fn $batch(
-            AnyKey(env): AnyKey,
+            key: ClientKey,
             State(app): State<App>,
             JsonObject(body): JsonObject,
         ) -> ApiResult<Json<Value>> {
-            many(env, app, Action::$action, body).await
+            many(key, app, Action::$action, body).await
         }
     )*};
 }

@@ -20,7 +20,7 @@ use super::recipients::{PAGE_SIZE_MAX, page_info};
 use super::segments::Segments;
 use super::sources::Sources;
 use crate::app::App;
-use crate::auth::{AnyKey, SecretKey};
+use crate::auth::{ClientKey, SecretKey};
 use crate::error::{ApiError, ApiResult};
 use crate::query::Query;
 
@@ -55,11 +55,12 @@ pub(super) async fn list_of_object(
 
 /// One message.
 pub(super) async fn get(
-    AnyKey(env): AnyKey,
+    key: ClientKey,
     State(app): State<App>,
     Segments(id): Segments<String>,
 ) -> ApiResult<Json<Value>> {
-    let message = find(&app, env, &id).await?;
+    let message = find(&app, key.env, &id).await?;
+    key.check_message(&message.row.recipient, message.row.tenant.as_deref())?;
     let views = views(&app, std::slice::from_ref(&message)).await?;
     Ok(Json(views.into_iter().next().unwrap_or_default()))
 }

@@ -3,7 +3,9 @@
 mod array;
 mod date;
 mod encode;
+mod hash;
 mod html;
+mod locale;
 mod math;
 mod other;
 mod select;
@@ -85,7 +87,9 @@ impl Filter {
 const FAMILIES: &[&[Filter]] = &[
     string::FILTERS,
     encode::FILTERS,
+    hash::FILTERS,
     html::FILTERS,
+    locale::FILTERS,
     math::FILTERS,
     array::FILTERS,
     select::FILTERS,

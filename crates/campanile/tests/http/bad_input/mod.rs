@@ -63,6 +63,10 @@ pub fn plausible(op: &Operation, channel: &str) -> String {
 pub fn rightful<'k>(kit: &'k Kit, op: &Operation) -> &'k Caller {
     match op.access {
         Access::Secret => &kit.secret,
+        // These reach credentials of a tenant: a public key needs a user token that names it.
+        Access::Client if op.path.starts_with("/v1/objects/") || op.path.starts_with("/v1/providers/") => {
+            &kit.secret
+        }
         Access::Client => &kit.public,
         Access::Service => &kit.service,
     }

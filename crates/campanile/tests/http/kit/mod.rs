@@ -4,6 +4,7 @@ pub mod db;
 pub mod everything;
 pub mod http;
 pub mod provider;
+pub mod signer;
 pub mod steps;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use std::sync::Once;
 use campanile::bootstrap::{FirstStart, Keys};
 use campanile::config::Config;
 use campanile::server::Server;
+use campanile_api::RateLimits;
 use campanile_core::ids::recipient_run_id;
 use campanile_core::recipient::RecipientRef;
 use campanile_core::time::Timestamp;
@@ -81,6 +83,9 @@ impl Kit {
             retention_days: 90,
             lease_seconds: 90,
             extra_ca_file: None,
+            rate_limits: RateLimits::OFF,
+            api_logs: 1_000,
+            api_log_retention_days: 30,
             log: "off".into(),
         };
         change(&mut config);

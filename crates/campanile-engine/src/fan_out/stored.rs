@@ -1,0 +1,69 @@
+//! Expanding a stored run piece by piece.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use campanile_store::{Claim, Outcome, StoreError, Unit};
+use serde_json::{Value, json};
+
+use super::walk::Walk;
+use crate::engine::Engine;
+use crate::expand::Pending;
+
+impl Engine {
+    /// Expands a stored run until everybody has a recipient run, or until this node stops. The position is kept in the
+    /// job, written together with each piece, so that a crash in the middle neither skips nor repeats.
+    pub(crate) async fn expand_stored(&self, mut claim: Claim) -> Result<(), StoreError> {
+        let id = uuid::Uuid::from_slice(&claim.target)
+            .map_err(|error| StoreError::Corrupt(error.to_string().into()))?;
+        let run = self.store().workflow_run(id).await?;
+        let entries: Vec<Pending> = run
+            .as_ref()
+            .and_then(|run| serde_json::from_str(run.pending.as_deref()?).ok())
+            .unwrap_or_default();
+        let program = match &run {
+            Some(run) => self.program(run.env, run.version).await?,
+            None => None,
+        };
+        let (Some(run), Some(program), false) = (run, program, entries.is_empty()) else {
+            return self.store().commit(Unit::finishing(claim)).await.map(drop);
+        };
+        let data: Value = match &run.data {
+            Some(text) => serde_json::from_str(text).unwrap_or_default(),
+            None => json!({}),
+        };
+        let run = Arc::new(run);
+        let context = self.run_context(Arc::clone(&run), program, Arc::new(data), &HashMap::new()).await?;
+        let mut walk = Walk::resume(&run, &entries, claim.payload.as_deref());
+        // A node that stops gives the job back with its other claims, and the next one goes on from the position.
+        while !self.stopping().is_cancelled() {
+            let piece = walk.piece(self.store()).await?;
+            let mut keys: Vec<String> = piece.iter().map(|p| p.recipient.clone()).collect();
+            keys.extend(piece.iter().filter_map(|p| Some(p.via.as_ref()?.object.clone())));
+            keys.sort_unstable();
+            keys.dedup();
+            let rows: HashMap<_, _> = match keys.is_empty() {
+                true => HashMap::new(),
+                false => {
+                    let rows = self.store().recipients(run.env, keys).await?;
+                    rows.into_iter().map(|row| (row.reference.key(), row)).collect()
+                }
+            };
+            // Messages carry the instant of their piece: a feed that was read meanwhile must not have passed them by.
+            let now = self.clock().now();
+            let mut unit = if walk.is_done() {
+                let mut last = Unit::finishing(claim.clone());
+                last.expanded.push(run.id);
+                last
+            } else {
+                claim.payload = Some(walk.payload());
+                Unit::continuing(claim.clone(), now + self.options().lease, claim.payload.clone())
+            };
+            self.expand(&context, piece, &rows, now, &mut unit).await?;
+            if !matches!(self.commit_and_perform(unit).await?, Outcome::Committed) || walk.is_done() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
