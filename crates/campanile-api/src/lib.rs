@@ -7,6 +7,7 @@ mod app;
 mod auth;
 mod body;
 mod error;
+mod leftover;
 mod management;
 pub mod openapi;
 pub mod operations;
