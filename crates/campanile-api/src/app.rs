@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::{RateLimiter, RateLimits};
 use crate::api_logs::{ApiLogOptions, ApiLogs};
+use crate::batch_updates::BatchUpdates;
 use crate::error::ApiResult;
 
 /// Keys remembered at the most.
@@ -41,6 +42,7 @@ struct Inner {
     cursor_key: hmac::Key,
     public_url: String,
     credentials: RwLock<HashMap<Vec<u8>, (Instant, Credential)>>,
+    batch_updates: BatchUpdates,
     rate_limiter: RateLimiter,
     api_logs: ApiLogs,
     /// Idempotency keys whose first request is still being worked on, on this node.
@@ -72,6 +74,7 @@ impl App {
             rate_limiter: RateLimiter::new(options.rate_limits),
             api_logs: ApiLogs::new(options.api_logs),
             in_progress: Mutex::default(),
+            batch_updates: BatchUpdates::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -114,6 +117,11 @@ impl App {
     /// Signs and checks list cursors.
     pub fn cursor_key(&self) -> &hmac::Key {
         &self.inner.cursor_key
+    }
+
+    /// Limits changes by batch endpoints.
+    pub(crate) fn batch_updates(&self) -> &BatchUpdates {
+        &self.inner.batch_updates
     }
 
     /// Origin for absolute URLs in answers, without a slash at the end.

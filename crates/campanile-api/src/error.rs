@@ -134,6 +134,17 @@ impl ApiError {
         Self::forbidden("access_denied", "The user token does not allow this")
     }
 
+    /// 403 of the provider operations: no credential is stored, or the provider does not take it (section 5).
+    pub fn authorization(message: String) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "authorization", "authentication_error", message)
+    }
+
+    /// 503: a provider that was asked did not answer in its own words.
+    pub fn provider_unavailable(provider: &str, reason: &str) -> Self {
+        let message = format!("{provider} cannot be asked at the moment: {reason}");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "service_unavailable", "api_error", message)
+    }
+
     /// 403: the operation is not for public keys.
     pub fn public_key() -> Self {
         Self::forbidden("incorrect_token_type", "A public key cannot be used here; send a secret key")

@@ -17,6 +17,7 @@ use tower_http::decompression::RequestDecompressionLayer;
 
 use crate::access::{Gate, gate};
 use crate::app::App;
+use crate::body_rest;
 use crate::error::ApiError;
 use crate::leftover::Leftover;
 use crate::operations::{self, Operation};
@@ -113,6 +114,7 @@ pub fn router(app: App) -> Router {
         }))
         .layer(cors())
         .layer(middleware::from_fn_with_state(app.clone(), envelope))
+        .layer(middleware::from_fn(body_rest::finish))
         .with_state(app)
 }
 

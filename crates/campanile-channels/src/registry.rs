@@ -12,8 +12,16 @@ use crate::setting::{self, Setting, Settings};
 use crate::{chat, in_app, push, sms, webhook};
 
 /// All providers, grouped by channel type.
-pub const PROVIDERS: &[Provider] =
-    &[email::SMTP, sms::TWILIO, push::FCM, chat::SLACK, webhook::HTTP, in_app::FEED, in_app::GUIDE];
+pub const PROVIDERS: &[Provider] = &[
+    email::SMTP,
+    sms::TWILIO,
+    push::FCM,
+    chat::SLACK,
+    chat::MS_TEAMS,
+    webhook::HTTP,
+    in_app::FEED,
+    in_app::GUIDE,
+];
 
 /// Finds a provider by its key, or by its bare vendor name (X1): `sms_twilio`, `twilio`.
 pub fn provider_by_key(key: &str) -> Option<&'static Provider> {
@@ -85,6 +93,8 @@ pub enum Connector {
         build: Build<ChatMessage>,
         /// See [`Classify`].
         classify: Classify<ChatMessage>,
+        /// The request for the OAuth token that `build` wants for all but incoming webhooks, where one is needed.
+        token: Option<BuildTokenRequest>,
     },
     /// A customer's URL.
     Webhook {
@@ -139,15 +149,23 @@ impl Provider {
         secret.filter_map(|secret| setting::text(settings, secret.name)).collect()
     }
 
-    /// True when [`Provider::token_request`] must be sent before the message.
-    pub const fn needs_token(&self) -> bool {
-        matches!(self.connector, Connector::Push { token: Some(_), .. })
+    /// True when [`Provider::token_request`] must be sent before this message.
+    pub fn needs_token(&self, content: &Content) -> bool {
+        match (self.connector, content) {
+            (Connector::Push { token: Some(_), .. }, _) => true,
+            (Connector::Chat { token: Some(_), .. }, Content::Chat(chat)) => {
+                chat.connection.get("incoming_webhook").is_none_or(serde_json::Value::is_null)
+            }
+            _ => false,
+        }
     }
 
     /// The request for the provider's OAuth token; read its answer with [`push::read_token`].
     pub fn token_request(&self, delivery: &Delivery<'_>) -> Option<Result<HttpRequest, BuildError>> {
         match self.connector {
-            Connector::Push { token: Some(token), .. } => Some(token(delivery)),
+            Connector::Push { token: Some(token), .. } | Connector::Chat { token: Some(token), .. } => {
+                Some(token(delivery))
+            }
             _ => None,
         }
     }

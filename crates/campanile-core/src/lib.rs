@@ -5,8 +5,13 @@
 pub mod clock;
 pub mod condition;
 pub mod event;
+pub mod fields;
+pub mod guide;
 pub mod ids;
+pub mod json_schema;
 pub mod message;
+pub mod message_type;
+pub mod preference;
 pub mod problem;
 pub mod recipient;
 pub mod scope;

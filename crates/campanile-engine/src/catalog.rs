@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use campanile_core::ids::{ChannelId, EnvId};
+use campanile_core::preference::PreferenceSet;
 use campanile_core::workflow::ChannelType;
 use campanile_store::{Channel, Environment, Store, StoreError};
 use serde_json::{Map, Value};
@@ -44,6 +45,7 @@ pub struct Catalog {
     channels: HashMap<ChannelId, Arc<ChannelEntry>>,
     by_key: HashMap<String, ChannelId>,
     by_uuid: HashMap<Uuid, ChannelId>,
+    preference_defaults: HashMap<EnvId, Arc<PreferenceSet>>,
     token_policies: HashMap<EnvId, TokenPolicy>,
 }
 
@@ -75,8 +77,21 @@ impl Catalog {
         let by_key = channels.values().map(|c| (c.channel.key.clone(), c.channel.id)).collect();
         let by_uuid = channels.values().map(|c| (c.channel.uuid, c.channel.id)).collect();
         let channels = channels.into_iter().map(|(id, entry)| (id, Arc::new(entry))).collect();
+        let preference_defaults = store
+            .preference_defaults()
+            .await?
+            .into_iter()
+            .filter_map(|(env, text)| Some((env, serde_json::from_str::<Map<_, _>>(&text).ok()?)))
+            .filter(|(_, set)| !set.is_empty())
+            .map(|(env, set)| (env, Arc::new(PreferenceSet::shared(set))))
+            .collect();
         let token_policies = signing_keys::policies(&environments, store.signing_keys().await?);
-        Ok(Self { environments, channels, by_key, by_uuid, token_policies })
+        Ok(Self { environments, channels, by_key, by_uuid, preference_defaults, token_policies })
+    }
+
+    /// The default preferences of an environment, unless nothing is set (preferences.md section 2).
+    pub fn preference_default(&self, env: EnvId) -> Option<&Arc<PreferenceSet>> {
+        self.preference_defaults.get(&env)
     }
 
     /// An environment by slug.

@@ -147,7 +147,7 @@ impl Engine {
         delivery.attachments = &attachments;
         delivery.sandbox = sandbox;
         delivery.allow_private_addresses = self.options().allow_private_addresses;
-        let token = match attempt.provider.needs_token() && !sandbox {
+        let token = match attempt.provider.needs_token(&attempt.content) && !sandbox {
             true => match self.access_token(&attempt, &delivery).await {
                 Ok(token) => Some(token),
                 Err(reason) => return Ok(outcome::retry(&attempt.facts(), &reason, None, None)),

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use campanile_core::ids::{ChannelId, EnvId, recipient_run_id};
+use campanile_core::preference::{PreferenceSet, Sources};
 use campanile_core::recipient::{RecipientRef, TENANTS};
 use campanile_core::time::Timestamp;
 use campanile_core::workflow::{ChannelType, TriggerFrequency};
@@ -18,9 +19,9 @@ use serde_json::{Map, Value, json};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::fan_out::{Parents, Via};
-use crate::identify::scope_value;
+use crate::identify::{scope_value, tenant_default};
 use crate::interpreter::{Activation, Input, Statuses, advance};
-use crate::program::{OpKind, Program};
+use crate::program::{OpKind, Program, Roots};
 use crate::scope::{RunScope, SharedRoots, workflow_root};
 use crate::state::{RunLog, RunState};
 
@@ -52,6 +53,44 @@ pub(crate) struct RunContext {
     pub(crate) shared: SharedRoots,
     pub(crate) trigger_data: Option<String>,
     pub(crate) tenant_data: HashMap<ChannelId, Value>,
+    pub(crate) preferences: SharedPreferences,
+    /// Every root was built, because conditions of preferences may read any.
+    pub(crate) has_all_roots: bool,
+}
+
+impl RunContext {
+    /// Whether anything in the run looks at the recipient.
+    fn reads_recipient(&self) -> bool {
+        self.has_all_roots || self.program.reads_recipient()
+    }
+}
+
+/// The preferences that all recipients of a run share.
+#[derive(Debug, Default)]
+pub(crate) struct SharedPreferences {
+    environment: Option<Arc<PreferenceSet>>,
+    tenant: Option<PreferenceSet>,
+}
+
+impl SharedPreferences {
+    fn of(catalog: &Catalog, env: EnvId, tenant: Option<&RecipientRow>) -> Self {
+        Self {
+            environment: catalog.preference_default(env).cloned(),
+            tenant: tenant.and_then(tenant_default).map(PreferenceSet::shared),
+        }
+    }
+
+    fn have_conditions(&self) -> bool {
+        [self.environment.as_deref(), self.tenant.as_ref()]
+            .into_iter()
+            .flatten()
+            .any(PreferenceSet::has_conditions)
+    }
+}
+
+/// True when preferences of one of these recipients may read anything of the run.
+pub(crate) fn own_have_conditions(known: &HashMap<String, RecipientRow>) -> bool {
+    known.values().any(|row| row.sets.may_have_conditions())
 }
 
 /// Top-level scalars, texts cut: what lists and feeds can be filtered by.
@@ -87,16 +126,20 @@ impl Engine {
         data: Arc<Value>,
         known: &HashMap<String, RecipientRow>,
     ) -> Result<RunContext, StoreError> {
-        let roots = program.roots;
+        let catalog = self.catalog();
         let tenant_key = run.tenant.as_deref().map(|id| RecipientRef::object(TENANTS, id).key());
+        let tenant_row = match &tenant_key {
+            Some(key) => self.row_of(run.env, key, known).await?,
+            None => None,
+        };
+        let preferences = SharedPreferences::of(&catalog, run.env, tenant_row.as_ref());
+        let has_all_roots = preferences.have_conditions() || own_have_conditions(known);
+        let roots = if has_all_roots { Roots::ALL } else { program.roots };
         let actor = match &run.actor {
-            Some(key) if roots.actor => self.scope_of(run.env, key, known).await?,
+            Some(key) if roots.actor => self.row_of(run.env, key, known).await?.as_ref().map(scope_value),
             _ => None,
         };
-        let tenant = match &tenant_key {
-            Some(key) if roots.tenant => self.scope_of(run.env, key, known).await?,
-            _ => None,
-        };
+        let tenant = tenant_row.as_ref().filter(|_| roots.tenant).map(scope_value);
         let tenant_data = match tenant_key {
             Some(key) if needs_channel_data(&program) => {
                 self.channel_data(run.env, vec![key]).await?.into_values().next().unwrap_or_default()
@@ -117,24 +160,26 @@ impl Engine {
         Ok(RunContext {
             env: run.env,
             trigger_data: filterable(&data),
-            catalog: self.catalog(),
+            catalog,
             shared,
             tenant_data,
+            preferences,
+            has_all_roots,
             program,
             run,
         })
     }
 
-    async fn scope_of(
+    async fn row_of(
         &self,
         env: EnvId,
         key: &str,
         known: &HashMap<String, RecipientRow>,
-    ) -> Result<Option<Value>, StoreError> {
-        if let Some(row) = known.get(key) {
-            return Ok(Some(scope_value(row)));
+    ) -> Result<Option<RecipientRow>, StoreError> {
+        match known.get(key) {
+            Some(row) => Ok(Some(row.clone())),
+            None => self.store().recipient(env, &RecipientRef::from_key(key)).await,
         }
-        Ok(self.store().recipient(env, &RecipientRef::from_key(key)).await?.map(|row| scope_value(&row)))
     }
 
     async fn channel_data(
@@ -148,6 +193,16 @@ impl Engine {
             found.entry(row.recipient).or_default().insert(row.channel, value);
         }
         Ok(found)
+    }
+
+    /// Recipients by key, with the preferences that this run asks.
+    pub(crate) async fn recipients_by_key(
+        &self,
+        run: &RunRow,
+        keys: Vec<String>,
+    ) -> Result<HashMap<String, RecipientRow>, StoreError> {
+        let rows = self.store().recipients_of_run(run.env, keys, run.tenant.as_deref()).await?;
+        Ok(rows.into_iter().map(|row| (row.reference.key(), row)).collect())
     }
 
     /// Makes the recipient runs of `pending` and everything they do before they end or wait.
@@ -165,7 +220,7 @@ impl Engine {
             HashMap::new()
         };
         let none = HashMap::new();
-        let parents = match context.program.reads_recipient() {
+        let parents = match context.reads_recipient() {
             true => Parents::of(pending.iter().filter_map(|p| p.via.as_ref()), rows),
             false => Parents::default(),
         };
@@ -261,16 +316,15 @@ impl Engine {
         let published = self.published(run.env, &run.workflow).await?;
         let program = self.program(run.env, run.version).await?;
         let reference = RecipientRef::from_key(&row.recipient);
-        let mut people = self.people_of(run.env, &row.recipient, &state).await?;
+        let people = self.people_of(&run, &row.recipient, &state).await?;
         let parents = Parents::of(state.via.as_deref().into_iter(), &people);
-        let recipient = people.remove(&row.recipient);
+        let recipient = people.get(&row.recipient);
         let activation = match (published, program, recipient) {
             (Some(published), Some(program), Some(recipient)) if published.active => {
                 let data = row.trigger_data.as_ref().or(run.data.as_ref());
                 let data: Value =
                     data.map_or_else(|| json!({}), |text| serde_json::from_str(text).unwrap_or_default());
-                let context =
-                    self.run_context(Arc::clone(&run), program, Arc::new(data), &HashMap::new()).await?;
+                let context = self.run_context(Arc::clone(&run), program, Arc::new(data), &people).await?;
                 let channel_data = match needs_channel_data(&context.program) {
                     true => self.channel_data(run.env, vec![row.recipient.clone()]).await?,
                     false => HashMap::new(),
@@ -282,7 +336,7 @@ impl Engine {
                     false => Vec::new(),
                 };
                 let statuses = Statuses::of(&state, found.into_iter().map(|m| (m.id, m.status, m.flags)));
-                interpret(&context, &reference, &recipient, None, own, &parents, statuses, now, state, log)
+                interpret(&context, &reference, recipient, None, own, &parents, statuses, now, state, log)
             }
             // R2.3, S52: asked at each step, so that reactivating in time saves the run.
             (None, _, _) => stopped(state, log, now, "workflow_archived"),
@@ -310,17 +364,20 @@ impl Engine {
 }
 
 impl Engine {
-    /// The recipient of a run, and the object through which it was reached, by key.
+    /// The recipient of a run, its tenant and the object through which it was reached, by key. Preferences are those of
+    /// now, not those of the trigger (preferences.md PF4.4).
     async fn people_of(
         &self,
-        env: EnvId,
+        run: &RunRow,
         recipient: &str,
         state: &RunState,
     ) -> Result<HashMap<String, RecipientRow>, StoreError> {
         let mut keys = vec![recipient.to_owned()];
         keys.extend(state.via.as_ref().map(|via| via.object.clone()));
-        let rows = self.store().recipients(env, keys).await?;
-        Ok(rows.into_iter().map(|row| (row.reference.key(), row)).collect())
+        keys.extend(run.tenant.as_deref().map(|id| RecipientRef::object(TENANTS, id).key()));
+        keys.sort_unstable();
+        keys.dedup();
+        self.recipients_by_key(run, keys).await
     }
 }
 
@@ -406,9 +463,22 @@ fn interpret(
     log: RunLog,
 ) -> Activation {
     let program = &*context.program;
-    let mut recipient = if program.reads_recipient() { scope_value(row) } else { Value::Null };
-    if let (Some(via), Value::Object(members)) = (&state.via, &mut recipient) {
-        members.insert("subscription".into(), parents.subscription(via));
+    let own = |text: &Option<String>| text.as_deref().map(PreferenceSet::from_text);
+    let (own_default, own_tenant) = (own(&row.sets.default), own(&row.sets.tenant));
+    let preferences = Sources {
+        recipient: own_default.as_ref(),
+        recipient_tenant: own_tenant.as_ref(),
+        tenant: context.preferences.tenant.as_ref(),
+        environment: context.preferences.environment.as_deref(),
+    };
+    let mut recipient = if context.reads_recipient() { scope_value(row) } else { Value::Null };
+    if let Value::Object(members) = &mut recipient {
+        if let Some(via) = &state.via {
+            members.insert("subscription".into(), parents.subscription(via));
+        }
+        if program.roots.recipient || context.has_all_roots {
+            members.insert("preferences".into(), preferences.resolved());
+        }
     }
     let trigger_data = match &own_data {
         Some(data) => filterable(data),
@@ -429,6 +499,7 @@ fn interpret(
         scope,
         channel_data,
         tenant_data: &context.tenant_data,
+        preferences,
         statuses,
         now,
         trigger_data,

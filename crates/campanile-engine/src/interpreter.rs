@@ -5,6 +5,7 @@
 //! between two commits harmless (promise P2).
 
 mod conditions;
+mod preferences;
 
 use std::collections::HashMap;
 
@@ -12,6 +13,7 @@ use campanile_channels::registry::provider_by_key;
 use campanile_core::event::MessageEventType as MessageEvent;
 use campanile_core::ids::{ChannelId, EnvId, Ksuid};
 use campanile_core::message::DeliveryStatus;
+use campanile_core::preference::{Decision, Sources};
 use campanile_core::recipient::RecipientRef;
 use campanile_core::scope::lookup;
 use campanile_core::time::{Micros, Timestamp};
@@ -48,6 +50,8 @@ pub(crate) struct Input<'i> {
     pub(crate) scope: RunScope<'i>,
     pub(crate) channel_data: &'i HashMap<ChannelId, Value>,
     pub(crate) tenant_data: &'i HashMap<ChannelId, Value>,
+    /// Everybody's preferences that have a say in this run.
+    pub(crate) preferences: Sources<'i>,
     /// Statuses of the run's earlier messages, as of now.
     pub(crate) statuses: Statuses,
     /// The instant of this activation: the trigger's, or the timer's due instant.
@@ -195,11 +199,14 @@ impl Activation {
     }
 
     fn skip(&mut self, op: &Op, input: &mut Input<'_>, reason: &str, is_error: bool) {
-        let data = json!({"reason": reason});
+        self.skip_because(op, input, &json!({"reason": reason}), is_error);
+    }
+
+    fn skip_because(&mut self, op: &Op, input: &mut Input<'_>, data: &Value, is_error: bool) {
         if is_error {
-            self.log.error(input.now, "step_skipped", Some(name(op, 1)), &data);
+            self.log.error(input.now, "step_skipped", Some(name(op, 1)), data);
         } else {
-            self.log.add(input.now, "step_skipped", Some(name(op, 1)), &data);
+            self.log.add(input.now, "step_skipped", Some(name(op, 1)), data);
         }
         if matches!(op.kind, OpKind::Channel(_)) {
             self.record(op, Vec::new(), input);
@@ -267,6 +274,10 @@ impl Activation {
                 self.skip(op, input, reason, false);
                 Next::Advance
             }
+            Err(NoMessage::OptedOut(decision)) => {
+                self.skip_because(op, input, &preferences::why(&decision, input), false);
+                Next::Advance
+            }
             Err(NoMessage::Failed(reason)) => self.fail(op, attempt, &reason, input),
         }
     }
@@ -313,8 +324,14 @@ impl Activation {
             is_user: input.recipient.is_user(),
             channel_data: input.channel_data,
             tenant_data: input.tenant_data.get(&entry.channel.id).unwrap_or(&Value::Null),
-            options: RenderOptions::at(input.now),
+            options: RenderOptions::at(input.now).with_partials(&input.program.partials),
         };
+        let decision = preferences::decide(entry, input);
+        if decision.is_blocked {
+            // Who cannot be reached was not asked.
+            render::check_destination(channel, &input.scope, &step)?;
+            return Err(NoMessage::OptedOut(Box::new(decision)));
+        }
         let rendered = render::render(channel, &input.scope, &step)?;
         let mut ids = Vec::with_capacity(rendered.len());
         for (n, message) in rendered.into_iter().enumerate() {
@@ -322,7 +339,7 @@ impl Activation {
             let zone = message.timezone.as_deref().unwrap_or(&zone);
             let scheduled_at =
                 channel.send_windows.as_ref().and_then(|windows| next_opening(windows, input.now, zone));
-            self.enqueue(op, entry, id, scheduled_at, message, input);
+            self.enqueue(op, entry, id, scheduled_at, message, &decision, input);
             ids.push(id);
         }
         Ok(ids)
@@ -335,6 +352,7 @@ impl Activation {
         id: Ksuid,
         scheduled_at: Option<Timestamp>,
         message: Rendered,
+        decision: &Decision,
         input: &mut Input<'_>,
     ) {
         let in_app = matches!(entry.kind, ChannelType::InAppFeed | ChannelType::InAppGuide);
@@ -367,7 +385,10 @@ impl Activation {
                 payload: None,
             });
         }
-        let data = json!({"message_id": id.to_string(), "channel_type": entry.kind.as_str()});
+        let mut data = json!({"message_id": id.to_string(), "channel_type": entry.kind.as_str()});
+        if !decision.opinions.is_empty() {
+            data["opinions"] = json!(decision.opinions);
+        }
         self.log.add(input.now, "message_enqueued", Some(name(op, self.state.failures + 1)), &data);
         self.made.push(entry.kind.as_str());
         input.statuses.add(id, status);

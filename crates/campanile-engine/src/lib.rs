@@ -3,19 +3,24 @@
 //! The interpreter decides and returns values; everything that touches the clock, the database or the network stands
 //! around it. State and effects are committed together; an effect is performed only after its commit.
 
+mod announce;
+mod audiences;
 mod bulk;
 mod cancel;
 mod catalog;
 mod delivery;
+pub mod engagement;
 mod engine;
 mod expand;
 mod fan_out;
+pub mod guides;
 pub mod identify;
 mod interpreter;
 mod metrics;
 pub mod program;
 mod programs;
 pub mod project;
+mod provider_calls;
 mod render;
 pub mod resources;
 mod scheduler;
@@ -27,7 +32,8 @@ pub mod transport;
 mod trigger;
 mod vault;
 
-pub use bulk::{BULK_ROWS_MAX, BulkSubmission};
+pub use announce::Announcement;
+pub use bulk::{BULK_ROWS_MAX, BulkSubmission, MessageSweep, SweepAction, preferences_scope};
 pub use catalog::{Catalog, ChannelEntry, ChannelInEnv};
 pub use engine::{Engine, EngineOptions};
 pub use metrics::Metrics;

@@ -1,19 +1,19 @@
 //! Published workflows, compiled once per version and kept until something they depend on changes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use campanile_core::ids::EnvId;
 use campanile_core::workflow::{self, ChannelType};
 use campanile_store::{ResourceKind, StoreError};
-use campanile_template::{FooterLink, Layout};
+use campanile_template::{FooterLink, Layout, Partial, PartialKind, Partials};
 use parking_lot::RwLock;
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::catalog::Catalog;
 use crate::engine::Engine;
-use crate::program::{Layouts, Program, layout_keys};
+use crate::program::{Layouts, Program, each_partial, layout_keys, partial_keys};
 
 /// Old versions kept for runs that wait, at the most.
 const VERSIONS_MAX: usize = 1_000;
@@ -38,6 +38,8 @@ impl Programs {
     pub(crate) fn forget(&self, env: EnvId, kind: ResourceKind, key: &str) {
         match kind {
             ResourceKind::Workflow => drop(self.published.write().remove(&(env, key.to_owned()))),
+            // No workflow has anything of these in it.
+            ResourceKind::Guide | ResourceKind::MessageType => {}
             // A layout is compiled into every e-mail that names it.
             _ => self.forget_all(),
         }
@@ -106,12 +108,16 @@ impl Engine {
         };
         let parsed = workflow::parse(&document, &CompileCatalog(&catalog)).map_err(refused)?;
         let mut layouts = Layouts::new();
+        let mut wanted = partial_keys(&parsed);
         for name in layout_keys(&parsed) {
-            if let Some(layout) = self.layout(env, &name).await? {
+            if let Some((layout, document)) = self.layout(env, &name).await? {
                 layouts.insert(name, layout);
+                each_partial(&document, "", &mut |_, key| wanted.push(key.to_owned()));
             }
         }
-        let program = Arc::new(Program::compile(key, version, &parsed, &layouts).map_err(refused)?);
+        let partials = self.partials(env, wanted).await?;
+        let program = Program::compile(key, version, &parsed, &layouts, partials).map_err(refused)?;
+        let program = Arc::new(program);
         let mut versions = self.programs().versions.write();
         if versions.len() >= VERSIONS_MAX {
             versions.clear();
@@ -120,7 +126,33 @@ impl Engine {
         Ok(program)
     }
 
-    async fn layout(&self, env: EnvId, key: &str) -> Result<Option<Arc<Layout>>, StoreError> {
+    /// The published ones of `wanted`, and of those that they render. One that is missing prints nothing (T6.9).
+    pub(crate) async fn partials(&self, env: EnvId, mut wanted: Vec<String>) -> Result<Partials, StoreError> {
+        let mut partials = Partials::default();
+        let mut seen: HashSet<String> = HashSet::new();
+        while let Some(key) = wanted.pop() {
+            if !seen.insert(key.clone()) {
+                continue;
+            }
+            let Some(row) = self.store().resource(env, ResourceKind::Partial, &key, true).await? else {
+                continue;
+            };
+            let document: Value = serde_json::from_str(&row.version.content).unwrap_or_default();
+            let kind = document["type"].as_str().and_then(PartialKind::of).unwrap_or(PartialKind::Text);
+            let content = document["content"].as_str().unwrap_or_default();
+            match Partial::compile(kind, content, &document["input_schema"]) {
+                Ok(partial) => {
+                    wanted.extend(partial.partial_keys().map(str::to_owned));
+                    partials.insert(key, partial);
+                }
+                Err(error) => tracing::error!(partial = key, %error, "a published partial does not compile"),
+            }
+        }
+        Ok(partials)
+    }
+
+    /// A published layout and its document.
+    async fn layout(&self, env: EnvId, key: &str) -> Result<Option<(Arc<Layout>, Value)>, StoreError> {
         let Some(row) = self.store().resource(env, ResourceKind::EmailLayout, key, true).await? else {
             return Ok(None);
         };
@@ -134,7 +166,7 @@ impl Engine {
             .filter_map(|link| Some(FooterLink { text: link["text"].as_str()?, url: link["url"].as_str()? }))
             .collect();
         match Layout::compile(&text("html_layout"), &text("text_layout"), &links) {
-            Ok(layout) => Ok(Some(Arc::new(layout))),
+            Ok(layout) => Ok(Some((Arc::new(layout), document))),
             Err(error) => {
                 tracing::error!(layout = key, %error, "a published layout does not compile");
                 Ok(None)

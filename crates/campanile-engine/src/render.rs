@@ -8,6 +8,7 @@ use campanile_channels::message::{
 };
 use campanile_channels::{chat, email, push};
 use campanile_core::ids::ChannelId;
+use campanile_core::preference::Decision;
 use campanile_core::scope::lookup;
 use campanile_template::{RenderOptions, Template, TemplateError, markdown};
 use serde_json::{Map, Value, json};
@@ -26,10 +27,12 @@ pub(crate) struct Rendered {
 }
 
 /// Why a step made no message.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum NoMessage {
     /// The run goes on with the next step.
     Skipped(&'static str),
+    /// Preferences speak against it; the run goes on.
+    OptedOut(Box<Decision>),
     /// The attempt failed; it may be repeated.
     Failed(String),
 }
@@ -177,6 +180,29 @@ pub(crate) fn render(
             Ok(vec![stored(Content::Http(content), None, None)])
         }
     }
+}
+
+/// Whether the recipient can be reached at all (R8.3): the gate before preferences, where nothing is rendered yet.
+pub(crate) fn check_destination(
+    program: &ChannelProgram,
+    scope: &RunScope<'_>,
+    input: &StepInput<'_>,
+) -> Result<(), NoMessage> {
+    let reason = "missing_recipient_data";
+    let (is_there, reason) = match &program.message {
+        Message::InAppFeed { .. } => (input.is_user, "recipient_not_a_user"),
+        Message::Email { .. } => (
+            setting(program, input, "to_address").is_some() || text_of(&scope.recipient, "email").is_some(),
+            reason,
+        ),
+        Message::Sms { to, .. } => {
+            (to.is_some() || text_of(&scope.recipient, "phone_number").is_some(), reason)
+        }
+        Message::Push { .. } => (!push::devices(data_of(input)).is_empty(), reason),
+        Message::Chat { .. } => (!chat::connections(data_of(input), input.tenant_data).is_empty(), reason),
+        Message::Http { .. } => (true, reason),
+    };
+    if is_there { Ok(()) } else { Err(NoMessage::Skipped(reason)) }
 }
 
 fn stored(content: Content, overrides: Option<Value>, timezone: Option<String>) -> Rendered {

@@ -170,6 +170,7 @@ impl Engine {
             // Each locks its row: in one order everywhere, or two triggers that name the same people wait for each
             // other. The order of entries with one key stays.
             upserts.sort_by_cached_key(|one| one.reference().key());
+            let tenant = tenant.as_ref().map(|tenant| tenant.reference().id.clone());
             let problem = Arc::new(Mutex::new(None));
             let refused = Arc::clone(&problem);
             let written = self
@@ -190,6 +191,7 @@ impl Engine {
                                 }
                             }
                         }
+                        tx.add_run_sets(env, tenant.as_deref(), &mut rows).await?;
                         Ok(rows)
                     })
                 })
@@ -200,7 +202,8 @@ impl Engine {
             known.extend(written?.into_iter().map(|row| (row.reference.key(), row)));
         }
         if !keys.is_empty() {
-            for row in self.store().recipients(env, keys).await? {
+            let tenant = tenant.as_ref().map(|tenant| tenant.reference().id.as_str());
+            for row in self.store().recipients_of_run(env, keys, tenant).await? {
                 known.insert(row.reference.key(), row);
             }
         }

@@ -36,6 +36,32 @@ impl Tx<'_> {
         .await
         .map(drop)
     }
+
+    /// Sets one member of a value to null if it still is what the caller saw; the rest stays.
+    pub async fn clear_channel_data_member(
+        &mut self,
+        env: EnvId,
+        reference: &RecipientRef,
+        channel: ChannelId,
+        member: &str,
+        expected: &serde_json::Value,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let lock = if self.is_postgres() { "FOR UPDATE" } else { "" };
+        let sql =
+            format!("SELECT data FROM channel_data WHERE env = $1 AND key = $2 AND channel = $3 {lock}");
+        let key = reference.key();
+        let row = self.query_one(&sql, &[env.into(), key.as_str().into(), channel.into()]).await?;
+        let Some(mut row) = row else { return Ok(()) };
+        let mut data: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(&row.text(0)?).map_err(StoreError::corrupt)?;
+        if data.get(member) != Some(expected) {
+            return Ok(());
+        }
+        data.insert(member.to_owned(), serde_json::Value::Null);
+        let text = serde_json::Value::Object(data).to_string();
+        self.set_channel_data(env, reference, channel, &text, now).await
+    }
 }
 
 impl Store {

@@ -1,8 +1,8 @@
 //! What hangs on a recipient: the one list that deleting and merging go through (recipients.md sections 11 and 12).
 //!
-//! A table whose rows belong to a recipient has a line in [`EVERYTHING_THAT_HANGS_ON`]. What goes with its owner has a
-//! `delete`; what a merged user leaves to the other has a `merge` too, which runs first: whatever it does not move goes
-//! with the secondary.
+//! A table whose rows belong to a recipient has a line in [`EVERYTHING_THAT_HANGS_ON`], which says how they go with
+//! their owner. What a merged user leaves to the other has a line in [`WHAT_A_MERGE_MOVES`] too; whatever that does not
+//! move goes with the secondary.
 
 use campanile_core::ids::EnvId;
 use campanile_core::recipient::{RecipientRef, TENANTS};
@@ -11,7 +11,6 @@ use crate::db::{Param, Store, Tx};
 use crate::error::StoreError;
 
 /// On whom rows hang.
-#[allow(dead_code, reason = "the list has no line for tenants alone yet")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum On {
     /// Every recipient.
@@ -40,6 +39,9 @@ const fn delete(on: On, delete: &'static str) -> Hanging {
 const EVERYTHING_THAT_HANGS_ON: &[Hanging] = &[
     // Channel data and marks.
     delete(On::Anybody, "DELETE FROM channel_data WHERE env = $1 AND key IN {keys}"),
+    // Preferences; of a tenant also what users set for it (S25).
+    delete(On::Anybody, "DELETE FROM preference_sets WHERE env = $1 AND key IN {keys}"),
+    delete(On::Tenants, "DELETE FROM preference_sets WHERE env = $1 AND id IN {ids} AND id <> 'default'"),
     delete(On::Anybody, "DELETE FROM frequency_marks WHERE env = $1 AND recipient IN {keys}"),
     // Subscriptions, whichever side goes.
     delete(On::Anybody, "DELETE FROM subscriptions WHERE env = $1 AND recipient IN {keys}"),
@@ -55,6 +57,9 @@ const EVERYTHING_THAT_HANGS_ON: &[Hanging] = &[
         On::Objects,
         "UPDATE recipient_runs SET status = 4 WHERE env = $1 AND recipient IN {keys} AND status = 2",
     ),
+    // What a user did with guides.
+    delete(On::Users, "DELETE FROM guide_engagements WHERE env = $1 AND recipient IN {keys}"),
+    delete(On::Users, "DELETE FROM guide_displays WHERE env = $1 AND recipient IN {keys}"),
     // A user's messages with everything about them; an object's stay until their retention ends (S24).
     delete(
         On::Users,
@@ -79,6 +84,20 @@ const EVERYTHING_THAT_HANGS_ON: &[Hanging] = &[
     delete(On::Users, "DELETE FROM messages WHERE env = $1 AND recipient IN {keys}"),
     // The recipients themselves.
     delete(On::Anybody, "DELETE FROM recipients WHERE env = $1 AND key IN {keys}"),
+];
+
+/// Copied or moved from a user to the one that it is merged into, in this order: `$1` is the environment, `$2` the
+/// secondary's key, `$3` the primary's and, where it is used, `$4` the smallest id of a message that moves.
+pub(crate) const WHAT_A_MERGE_MOVES: &[&str] = &[
+    // Whole channels that the primary has nothing for.
+    "INSERT INTO channel_data (env, key, channel, data, updated_at) \
+     SELECT env, CAST($3 AS TEXT), channel, data, updated_at FROM channel_data WHERE env = $1 AND key = $2 \
+     ON CONFLICT DO NOTHING",
+    // Whole sets that the primary has nothing of.
+    "INSERT INTO preference_sets (env, key, id, content, updated_at) \
+     SELECT env, CAST($3 AS TEXT), id, content, updated_at FROM preference_sets WHERE env = $1 AND key = $2 \
+     ON CONFLICT DO NOTHING",
+    "UPDATE messages SET recipient = $3 WHERE env = $1 AND recipient = $2 AND id >= $4",
 ];
 
 impl On {

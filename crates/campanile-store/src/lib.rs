@@ -11,10 +11,14 @@ mod channel_data;
 mod db;
 mod delivery;
 mod error;
+mod guides;
 mod hanging;
 mod jobs;
+mod merging;
 mod messages;
 mod page;
+mod preference_settings;
+mod preferences;
 mod recipient_upserts;
 mod recipients;
 mod retention;
@@ -32,17 +36,24 @@ pub use channel_data::ChannelDataRow;
 pub use db::{Cost, Param, Row, Store, StoreOptions, Tx};
 pub use delivery::{DeliveryLog, DeliveryResult};
 pub use error::StoreError;
+pub use guides::{GuideEngagement, GuideGroupRow, GuideScope, GuideState};
 pub use jobs::{Claim, JobKind, JobRow, JobStats};
+pub use merging::UsersMerged;
 pub use messages::{
     Engagement, EventRow, FeedCounts, FeedFilter, MessageFilter, MessageRow, MessageStatusRow, MessageView,
-    TenantFilter, event_id,
+    Slice, SweepFilter, Swept, SweptTenants, TenantFilter, event_id,
 };
 pub use page::{Cursor, Direction, Page, PageRequest};
+pub use preference_settings::{PreferenceCategoryRow, PreferenceCenterRow};
+pub use preferences::{PreferenceEdit, PreferenceLimit, PreferenceSetRow, RunSets};
 pub use recipient_upserts::RecipientChange;
-pub use recipients::{RecipientFilter, RecipientRow, merge_json};
+pub use recipients::{RecipientFilter, RecipientRow, merge_json, merge_properties};
 pub use runs::{RecipientRunRow, RunRow, RunStatus, StoredRun};
 pub use schema::LATEST as SCHEMA_VERSION;
 pub use signing_keys::SigningKey;
 pub use subscriptions::{Subscriber, SubscriberMark, SubscriptionRow, SubscriptionSide};
 pub use unit::{Guard, GuardAction, IdempotencyRow, Outcome, RunUpdate, StoredReply, Unit};
-pub use versions::{CommitRow, NewVersion, ResourceKind, ResourceRow, VersionRow};
+pub use versions::{
+    CommitRow, FIRST_SEMVER, NewVersion, NumberedVersion, Promoted, ResourceKind, ResourceRow, Schedule,
+    VersionRow,
+};

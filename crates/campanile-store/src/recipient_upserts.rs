@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 
 use crate::db::{Bulk, Column, Param, Tx};
 use crate::error::StoreError;
-use crate::recipients::{COLUMNS, RecipientRow, merge_json, recipient};
+use crate::preferences::RunSets;
+use crate::recipients::{COLUMNS, RecipientRow, merge_properties, recipient};
 
 /// What one entry says about a recipient.
 #[derive(Debug, Clone)]
@@ -89,6 +90,39 @@ impl Tx<'_> {
         Ok(rows)
     }
 
+    /// Makes the recipients that are missing, empty, and locks all of them until the transaction ends.
+    pub async fn lock_recipients(
+        &mut self,
+        env: EnvId,
+        references: &[RecipientRef],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut references = references.to_vec();
+        // In one order everywhere, as above.
+        references.sort_by_cached_key(RecipientRef::key);
+        references.dedup();
+        let rows: Vec<RecipientRow> = references
+            .into_iter()
+            .map(|reference| RecipientRow {
+                reference,
+                properties: "{}".into(),
+                created_at: None,
+                inserted_at: now,
+                updated_at: now,
+                sets: RunSets::default(),
+            })
+            .collect();
+        let values: Vec<Param<'_>> = rows.iter().flat_map(|row| columns(env, row)).collect();
+        self.insert(&NEW, &values).await?;
+        if self.is_postgres() {
+            let keys = rows.iter().map(|row| row.reference.key()).collect();
+            let sql = "SELECT key FROM recipients WHERE env = $1 AND key IN (SELECT unnest($2::text[])) \
+                       ORDER BY key FOR UPDATE";
+            self.query(sql, &[env.into(), Param::Texts(keys)]).await?;
+        }
+        Ok(())
+    }
+
     /// The stored ones among the keys, locked until the transaction ends.
     async fn merging(
         &mut self,
@@ -120,7 +154,7 @@ fn merge(
     let key = change.reference.key();
     let stored = known.get(&key);
     let mut properties = stored.map(|one| one.properties.clone()).unwrap_or_default();
-    merge_json(&mut properties, change.properties);
+    merge_properties(&change.reference, &mut properties, change.properties);
     let text = serde_json::to_string(&properties).map_err(StoreError::corrupt)?;
     if text.len() > bytes_max {
         return Ok(Err(text.len()));
@@ -140,6 +174,7 @@ fn merge(
         created_at,
         inserted_at: now,
         updated_at: now,
+        sets: RunSets::default(),
     };
     known.insert(key, Merging { row: row.clone(), properties, is_new: true, changed: true });
     Ok(Ok(row))

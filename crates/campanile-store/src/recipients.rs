@@ -1,13 +1,15 @@
 //! Users, objects and tenants: one table, merged by one algorithm (recipients.md section 6).
 
 use campanile_core::ids::EnvId;
-use campanile_core::recipient::RecipientRef;
+use campanile_core::preference::Change;
+use campanile_core::recipient::{RecipientRef, TENANTS};
 use campanile_core::time::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::db::{Cost, Param, Row, Store, Tx};
 use crate::error::StoreError;
 use crate::page::{Page, PageRequest};
+use crate::preferences::RunSets;
 
 /// A stored recipient.
 #[derive(Debug, Clone)]
@@ -22,6 +24,8 @@ pub struct RecipientRow {
     pub inserted_at: Timestamp,
     /// Last change.
     pub updated_at: Timestamp,
+    /// Preferences, where the recipient was read for a run; empty everywhere else.
+    pub sets: RunSets,
 }
 
 /// Which recipients of a collection to list; all given ones must hold.
@@ -45,10 +49,42 @@ pub fn merge_json(old: &mut Map<String, Value>, new: Map<String, Value>) {
     }
 }
 
+/// [`merge_json`] for a whole recipient: the default set of a tenant follows the rules of preference sets (RC5.3).
+pub fn merge_properties(reference: &RecipientRef, old: &mut Map<String, Value>, mut new: Map<String, Value>) {
+    let mut written = None;
+    if reference.collection == TENANTS
+        && let Some(Value::Object(settings)) = new.get_mut("settings")
+    {
+        written = settings.remove(PREFERENCE_SET);
+    }
+    let Some(written) = written else { return merge_json(old, new) };
+    let stored = old.get("settings").and_then(|settings| settings.get(PREFERENCE_SET)?.as_object()).cloned();
+    merge_json(old, new);
+    if let Some(Value::Object(settings)) = old.get_mut("settings") {
+        let set = match written {
+            Value::Object(body) => Change::from_request(body).apply_to_default(stored.as_ref()).into(),
+            _ => Value::Null,
+        };
+        settings.insert(PREFERENCE_SET.into(), set);
+    }
+}
+
+/// Member of a tenant's settings.
+const PREFERENCE_SET: &str = "preference_set";
+
 /// PostgreSQL only: many look-ups, each answered by its position.
-pub(crate) const LOOK_UP: &str = "SELECT w.n, r.key, r.properties, r.created_at, r.inserted_at, r.updated_at \
-     FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS w(env, key, n) \
-     JOIN recipients r ON r.env = w.env AND r.key = w.key";
+pub(crate) const LOOK_UP: &str = "SELECT w.n, r.key, r.properties, r.created_at, r.inserted_at, r.updated_at, \
+     d.content, t.content \
+     FROM unnest($1::bigint[], $2::text[], $3::text[]) WITH ORDINALITY AS w(env, key, tenant, n) \
+     JOIN recipients r ON r.env = w.env AND r.key = w.key \
+     LEFT JOIN preference_sets d ON d.env = w.env AND d.key = w.key AND d.id = 'default' \
+     LEFT JOIN preference_sets t ON t.env = w.env AND t.key = w.key AND t.id = w.tenant";
+/// The same for the other queries of runs; `$3` is the tenant.
+const RUN_COLUMNS: &str =
+    "r.key, r.properties, r.created_at, r.inserted_at, r.updated_at, d.content, t.content";
+const RUN_FROM: &str = "recipients r \
+     LEFT JOIN preference_sets d ON d.env = r.env AND d.key = r.key AND d.id = 'default' \
+     LEFT JOIN preference_sets t ON t.env = r.env AND t.key = r.key AND t.id = $3";
 /// More keys than this are a query of their own.
 const LOOK_UP_KEYS_MAX: usize = 8;
 
@@ -61,7 +97,13 @@ pub(crate) fn recipient(mut row: Row) -> Result<RecipientRow, StoreError> {
         created_at: row.opt_at(2)?,
         inserted_at: row.at(3)?,
         updated_at: row.at(4)?,
+        sets: RunSets::default(),
     })
+}
+
+fn of_run(mut row: Row) -> Result<RecipientRow, StoreError> {
+    let sets = RunSets { default: row.opt_text(5)?, tenant: row.opt_text(6)? };
+    Ok(RecipientRow { sets, ..recipient(row)? })
 }
 
 impl Tx<'_> {
@@ -109,7 +151,7 @@ impl Tx<'_> {
             Some(row) => serde_json::from_str(&row.properties).map_err(StoreError::corrupt)?,
             None => Map::new(),
         };
-        merge_json(&mut merged, properties);
+        merge_properties(reference, &mut merged, properties);
         let text = serde_json::to_string(&merged).map_err(StoreError::corrupt)?;
         if text.len() > bytes_max {
             if is_new {
@@ -163,6 +205,7 @@ impl Tx<'_> {
                     created_at,
                     inserted_at: now,
                     updated_at: now,
+                    sets: RunSets::default(),
                 }
             }
         };
@@ -205,11 +248,6 @@ impl Store {
 
     /// Many recipients by key, in no order; unknown keys are absent.
     pub async fn recipients(&self, env: EnvId, keys: Vec<String>) -> Result<Vec<RecipientRow>, StoreError> {
-        if keys.len() <= LOOK_UP_KEYS_MAX
-            && let Some(found) = self.look_up(env.0, &keys).await
-        {
-            return found?.into_iter().map(recipient).collect();
-        }
         if let [key] = keys.as_slice() {
             return Ok(self.recipient(env, &RecipientRef::from_key(key)).await?.into_iter().collect());
         }
@@ -217,6 +255,32 @@ impl Store {
             format!("SELECT {COLUMNS} FROM recipients WHERE env = $1 AND key IN {}", self.texts_in("$2"));
         let rows = self.query(Cost::Point, &sql, &[env.into(), Param::Texts(keys)]).await?;
         rows.into_iter().map(recipient).collect()
+    }
+
+    /// Many recipients by key with the preferences that a run under this tenant asks, in no order; unknown keys are
+    /// absent.
+    pub async fn recipients_of_run(
+        &self,
+        env: EnvId,
+        keys: Vec<String>,
+        tenant: Option<&str>,
+    ) -> Result<Vec<RecipientRow>, StoreError> {
+        // No set has an empty id.
+        let tenant = tenant.unwrap_or_default();
+        if keys.len() <= LOOK_UP_KEYS_MAX
+            && let Some(found) = self.look_up(env.0, &keys, tenant).await
+        {
+            return found?.into_iter().map(of_run).collect();
+        }
+        let rows = if let [key] = keys.as_slice() {
+            let sql = format!("SELECT {RUN_COLUMNS} FROM {RUN_FROM} WHERE r.env = $1 AND r.key = $2");
+            self.query(Cost::Point, &sql, &[env.into(), key.as_str().into(), tenant.into()]).await?
+        } else {
+            let set = self.texts_in("$2");
+            let sql = format!("SELECT {RUN_COLUMNS} FROM {RUN_FROM} WHERE r.env = $1 AND r.key IN {set}");
+            self.query(Cost::Point, &sql, &[env.into(), Param::Texts(keys), tenant.into()]).await?
+        };
+        rows.into_iter().map(of_run).collect()
     }
 
     /// A collection, newest first.

@@ -337,8 +337,8 @@ fn versions_are_saved_published_and_told_apart() {
             .transact(move |tx| {
                 Box::pin(async move {
                     let first = tx.save_version(&one, true, false, NOW).await?;
-                    let again = tx.save_version(&same, true, false, NOW).await?;
-                    tx.publish(&again, Some("m"), ("a", "a@b"), None, NOW).await?;
+                    let mut again = tx.save_version(&same, true, false, NOW).await?;
+                    tx.publish(&mut again, Some("m"), ("a", "a@b"), None, NOW).await?;
                     let second = tx.save_version(&two, true, false, NOW).await?;
                     Ok((first.current, again.current, second.published))
                 })

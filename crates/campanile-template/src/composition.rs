@@ -77,8 +77,21 @@ impl Composed {
         self.template.render(scope, options).map_err(|error| self.origins.relocate(error))
     }
 
+    /// The document, and the styles that partials want in its head.
+    pub(crate) fn render_document(
+        &self,
+        scope: &dyn Scope,
+        options: &RenderOptions<'_>,
+    ) -> Result<(String, Vec<String>), TemplateError> {
+        self.template.render_document(scope, options).map_err(|error| self.origins.relocate(error))
+    }
+
     pub(crate) fn mentions(&self, root: &str) -> bool {
         self.template.mentions(root)
+    }
+
+    pub(crate) fn partial_keys(&self) -> impl Iterator<Item = &str> {
+        self.template.partial_keys()
     }
 }
 

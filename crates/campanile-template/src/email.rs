@@ -44,6 +44,7 @@ pub struct EmailTemplate {
     text: TextPart,
     preview_text: Option<Template>,
     footer_links: Vec<(Template, Template)>,
+    has_layout: bool,
 }
 
 #[derive(Debug)]
@@ -101,6 +102,7 @@ impl EmailTemplate {
             text,
             preview_text: source.preview_text.map(|text| parse("preview_text", text)).transpose()?,
             footer_links: layout.map(Layout::footer_links).transpose()?.unwrap_or_default(),
+            has_layout: layout.is_some(),
         })
     }
 
@@ -122,7 +124,11 @@ impl EmailTemplate {
             footer_links: self.links(scope, options)?,
             content: Json::Bool(true),
         };
-        let html = self.html.render(&html_scope, options)?;
+        let html_options = RenderOptions { markdown_to_html: true, ..*options };
+        let (mut html, styles) = self.html.render_document(&html_scope, &html_options)?;
+        if self.has_layout && !styles.is_empty() {
+            put_into_head(&mut html, &styles);
+        }
         let text_scope = DocumentScope { preview: Json::String(String::new()), ..html_scope };
         Ok(RenderedEmail { subject: single_line(&subject), html, text: self.text(text_scope, options)? })
     }
@@ -139,12 +145,26 @@ impl EmailTemplate {
         match &self.text {
             TextPart::Written(template) => template.render(&scope, options),
             TextPart::Generated { body, around } => {
-                let body = body.render(&scope, options)?;
+                let html_options = RenderOptions { markdown_to_html: true, ..*options };
+                let body = body.render(&scope, &html_options)?;
                 let body = text::from_html(&body).map_err(|error| error.within("html_body"))?;
                 let Some(around) = around else { return Ok(body) };
                 around.render(&DocumentScope { content: Json::String(body), ..scope }, options)
             }
         }
+    }
+
+    /// Keys of the partials that any part renders.
+    pub fn partial_keys(&self) -> impl Iterator<Item = &str> {
+        let (written, generated) = match &self.text {
+            TextPart::Written(text) => (Some(text), None),
+            TextPart::Generated { body, around } => (Some(body), around.as_ref()),
+        };
+        let links = self.footer_links.iter().flat_map(|(text, url)| [text, url]);
+        let templates =
+            links.chain(&self.preview_text).chain([&self.subject]).flat_map(Template::partial_keys);
+        let composed = [Some(&self.html), written, generated].into_iter().flatten();
+        composed.flat_map(Composed::partial_keys).chain(templates)
     }
 
     /// Whether any part may read that root (see [`Template::mentions`]).
@@ -179,6 +199,17 @@ impl Scope for DocumentScope<'_> {
             _ => self.scope.root(name),
         }
     }
+}
+
+/// Styles at the top of the head, before anything of the author (T6.10, T6.11). Without a head there is no place.
+fn put_into_head(html: &mut String, styles: &[String]) {
+    let lower = html.to_ascii_lowercase();
+    let head = lower.match_indices("<head").find(|(at, _)| {
+        lower.as_bytes().get(at + 5).is_some_and(|byte| *byte == b'>' || byte.is_ascii_whitespace())
+    });
+    let Some(end) = head.and_then(|(at, _)| lower[at..].find('>').map(|end| at + end + 1)) else { return };
+    let elements: String = styles.iter().map(|style| format!("<style>{style}</style>")).collect();
+    html.insert_str(end, &elements);
 }
 
 /// Layouts print the preview text bare, so it hides itself (T7.6).

@@ -15,4 +15,4 @@ pub mod text;
 pub use email::{EmailSource, EmailTemplate, RenderedEmail};
 pub use json_template::JsonTemplate;
 pub use layout::{FooterLink, Layout};
-pub use liquid::{Limits, RenderOptions, Template, TemplateError};
+pub use liquid::{Limits, Partial, PartialKind, Partials, RenderOptions, Template, TemplateError};

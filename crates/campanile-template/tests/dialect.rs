@@ -183,7 +183,6 @@ fn errors_name_what_is_wrong() {
         ("{{ x | nope }}", "unknown filter \"nope\""),
         ("{% include 'a' %}", "unknown tag \"include\""),
         ("{% liquid echo 1 %}", "unknown tag \"liquid\""),
-        ("{% render 'a' %}", "tag \"render\" is not supported yet"),
         ("{% t %}a{% endt %}", "tag \"t\" is not supported yet"),
         ("{% if true %}", "if is not closed with endif"),
         ("{% endif %}", "endif closes nothing that is open here"),

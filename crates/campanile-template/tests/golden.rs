@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use campanile_core::time::Timestamp;
-use campanile_template::{RenderOptions, Template};
+use campanile_template::{Partial, PartialKind, Partials, RenderOptions, Template};
 use serde_json::Value as Json;
 
 /// Beside the checkout, or beside the folder of its worktrees.
 const VECTORS: &str = "shared/liquid/golden_liquid.json";
 const DEVIATIONS: &str = include_str!("golden_deviations.txt");
 /// Vectors that passed when this was last raised. It may only grow.
-const PASSED_MIN: usize = 958;
+const PASSED_MIN: usize = 965;
 
 /// Name of a vector to the rule that makes us differ.
 fn deviations() -> BTreeMap<&'static str, &'static str> {
@@ -24,7 +24,16 @@ fn problem(case: &Json) -> Option<String> {
     let nothing = Json::Null;
     let source = case["template"].as_str().unwrap_or_default();
     let data = case.get("data").unwrap_or(&nothing);
-    let options = RenderOptions::at(Timestamp::default());
+    let mut partials = Partials::default();
+    for (key, content) in case["templates"].as_object().into_iter().flatten() {
+        // A partial that does not parse is only a matter of the vectors about `include`.
+        if let Ok(partial) =
+            Partial::compile(PartialKind::Text, content.as_str().unwrap_or_default(), &Json::Null)
+        {
+            partials.insert(key, partial);
+        }
+    }
+    let options = RenderOptions::at(Timestamp::default()).with_partials(&partials);
     let got = Template::parse(source).and_then(|template| template.render(data, &options));
     match got {
         Err(_) if case["invalid"] == true => None,

@@ -4,8 +4,10 @@ mod channel_change;
 mod channels;
 mod clock;
 mod environments;
+mod guide_group;
 mod keys;
 mod logs;
+mod preference_defaults;
 mod signing_keys;
 
 use crate::router::Routes;
@@ -17,9 +19,15 @@ pub(crate) fn routes() -> Routes {
         .on("adminMoveClock", clock::advance)
         .on("adminListChannels", channels::list)
         .on("adminSetChannel", channels::set)
+        .on("adminGetGuideGroup", guide_group::get)
+        .on("adminSetGuideGroup", guide_group::set)
         .on("adminListKeys", keys::list)
         .on("adminCreateKey", keys::create)
         .on("adminRevokeKey", keys::revoke)
+        .on("adminGetPreferenceDefaults", preference_defaults::get)
+        .on("adminSetPreferenceDefaults", preference_defaults::set)
+        .on("adminGetPreferenceDefaults (2)", preference_defaults::get_of_slug)
+        .on("adminSetPreferenceDefaults (2)", preference_defaults::set_of_slug)
         .on("adminListEnvironments", environments::list)
         .on("adminSetEnvironment", environments::set)
         .on("adminListSigningKeys", signing_keys::list)

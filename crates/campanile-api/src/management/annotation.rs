@@ -10,6 +10,9 @@ type Extractable = (&'static str, bool, &'static str);
 const READONLY_WORKFLOW: &[&str] =
     &["environment", "key", "active", "valid", "created_at", "updated_at", "sha"];
 const READONLY_LAYOUT: &[&str] = &["key", "environment", "created_at", "updated_at", "sha"];
+const READONLY_MESSAGE_TYPE: &[&str] =
+    &["key", "valid", "owner", "environment", "semver", "created_at", "updated_at", "sha"];
+const READONLY_GUIDE: &[&str] = &["environment", "key", "active", "valid", "created_at", "updated_at", "sha"];
 const SETTINGS: &[Extractable] = &[("pre_content", true, "txt"), ("payload_overrides", true, "json")];
 const OVERRIDES: &[Extractable] = &[("json_overrides", true, "json")];
 const REQUEST: &[Extractable] = &[("body", false, "txt")];
@@ -26,6 +29,16 @@ pub(super) fn workflow(workflow: &mut Map<String, Value>) {
 pub(super) fn email_layout(layout: &mut Map<String, Value>) {
     let fields = [("html_layout", true, html_extension(layout)), ("text_layout", true, "txt")];
     annotate(layout, &fields, READONLY_LAYOUT);
+}
+
+/// Annotates a message type.
+pub(super) fn message_type(message_type: &mut Map<String, Value>) {
+    annotate(message_type, &[("preview", true, "html")], READONLY_MESSAGE_TYPE);
+}
+
+/// Annotates a guide.
+pub(super) fn guide(guide: &mut Map<String, Value>) {
+    annotate(guide, &[], READONLY_GUIDE);
 }
 
 fn annotate(object: &mut Map<String, Value>, extractable: &[Extractable], readonly: &[&str]) {

@@ -6,7 +6,11 @@ mod channels;
 mod commits;
 mod email_layouts;
 mod environments;
+mod guides;
+mod message_types;
 mod paging;
+mod preference_categories;
+mod preference_center;
 mod request;
 mod run;
 #[cfg(test)]
@@ -21,6 +25,8 @@ pub(crate) use paging::{number_key, page_of};
 
 use crate::router::Routes;
 use email_layouts::EmailLayouts;
+use guides::Guides;
+use message_types::MessageTypes;
 use workflows::Workflows;
 
 /// Its handlers.
@@ -30,6 +36,12 @@ pub(crate) fn routes() -> Routes {
         .on("exchangeForApiKey", api_keys::exchange)
         .on("listEnvironments", environments::list)
         .on("getEnvironment", environments::get)
+        .on("listPreferenceCategories", preference_categories::list)
+        .on("upsertPreferenceCategory", preference_categories::upsert)
+        .on("deletePreferenceCategory", preference_categories::archive)
+        .on("getPreferenceCenter", preference_center::get)
+        .on("upsertPreferenceCenter", preference_center::upsert)
+        .on("resetPreferenceCenter", preference_center::reset)
         .on("listChannels", channels::list)
         .on("getChannel", channels::get)
         .on("listWorkflows", versioned::list::<Workflows>)
@@ -42,6 +54,16 @@ pub(crate) fn routes() -> Routes {
         .on("getEmailLayout", versioned::get::<EmailLayouts>)
         .on("upsertEmailLayout", versioned::upsert::<EmailLayouts>)
         .on("validateEmailLayout", versioned::validate::<EmailLayouts>)
+        .on("listMessageTypes", versioned::list::<MessageTypes>)
+        .on("getMessageType", versioned::get::<MessageTypes>)
+        .on("upsertMessageType", versioned::upsert::<MessageTypes>)
+        .on("validateMessageType", versioned::validate::<MessageTypes>)
+        .on("listGuides", guides::list)
+        .on("getGuide", versioned::get::<Guides>)
+        .on("upsertGuide", versioned::upsert::<Guides>)
+        .on("validateGuide", versioned::validate::<Guides>)
+        .on("activateGuide", guides::activate)
+        .on("archiveGuide", versioned::archive::<Guides>)
         .on("listCommits", commits::list)
         .on("getCommit", commits::get)
         .on("commitAllChanges", commits::commit_all)

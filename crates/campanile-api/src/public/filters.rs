@@ -27,7 +27,7 @@ pub(super) fn trigger_data(query: &mut Query) -> Map<String, Value> {
 }
 
 /// NUL characters are not kept of the data either, since JSONB has none.
-fn without_nul((key, value): (String, Value)) -> (String, Value) {
+pub(super) fn without_nul((key, value): (String, Value)) -> (String, Value) {
     let value = match value {
         Value::String(text) => text.replace('\0', "").into(),
         other => other,

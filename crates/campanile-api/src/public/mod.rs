@@ -5,9 +5,13 @@ mod cancel;
 mod channel_data;
 mod feeds;
 pub(crate) mod filters;
+mod guides;
+mod merge;
 mod messages;
 mod objects;
 mod people;
+mod preferences;
+mod providers;
 mod recipients;
 pub(crate) mod segments;
 mod sources;
@@ -27,8 +31,35 @@ pub(crate) fn routes() -> Routes {
         .on("cancelWorkflow (2)", cancel::cancel)
         .and(recipient_routes())
         .and(bulk_routes())
+        .and(preferences::routes())
         .and(message_routes())
         .and(engagement_routes())
+        .and(guide_routes())
+        .and(provider_routes())
+}
+
+fn provider_routes() -> Routes {
+    Routes::default()
+        .on("slackProviderAuthCheck", providers::slack::auth_check)
+        .on("listChannelsForSlackProvider", providers::slack::channels)
+        .on("slackProviderRevokeAccess", providers::slack::revoke_access)
+        .on("msTeamsProviderAuthCheck", providers::ms_teams::auth_check)
+        .on("listTeamsForMsTeamsProvider", providers::ms_teams::teams)
+        .on("listChannelsForMsTeamsProvider", providers::ms_teams::channels)
+        .on("msTeamsProviderRevokeAccess", providers::ms_teams::revoke_access)
+}
+
+fn guide_routes() -> Routes {
+    Routes::default()
+        .on("listUserGuides", guides::list)
+        .on("markUserGuideAsSeen", guides::seen_by_message)
+        .on("markUserGuideAsSeen (2)", guides::seen)
+        .on("markUserGuideAsInteracted", guides::interacted_by_message)
+        .on("markUserGuideAsInteracted (2)", guides::interacted)
+        .on("markUserGuideAsArchived", guides::archived_by_message)
+        .on("markUserGuideAsArchived (2)", guides::archived)
+        .on("markUserGuideAsUnarchived", guides::unarchived)
+        .on("resetUserGuideEngagement", guides::reset)
 }
 
 fn recipient_routes() -> Routes {
@@ -37,6 +68,7 @@ fn recipient_routes() -> Routes {
         .on("getUser", users::get)
         .on("identifyUser", users::identify)
         .on("deleteUser", users::delete)
+        .on("mergeUser", merge::merge)
         .on("listObjects", objects::list)
         .on("getObject", objects::get)
         .on("setObject", objects::set)
@@ -68,6 +100,7 @@ fn bulk_routes() -> Routes {
         .on("bulkDeleteSubscriptions", subscriptions::bulk_remove)
         .on("bulkSetTenants", bulk::set_tenants)
         .on("bulkDeleteTenants", bulk::delete_tenants)
+        .on("bulkUpdateMessagesForChannel", messages::bulk::update)
 }
 
 fn message_routes() -> Routes {

@@ -8,6 +8,7 @@ use campanile_engine::identify::{self, Upsert};
 use campanile_store::{Page, PageRequest, RecipientFilter, RecipientRow};
 use serde_json::{Value, json};
 
+use super::preferences;
 use crate::app::App;
 use crate::error::{ApiError, ApiResult};
 use crate::page;
@@ -56,12 +57,18 @@ pub(super) async fn list(
     let with_preferences = includes_preferences(&mut query);
     query.finish()?;
     let found = app.store().list_recipients(env, collection, &filter, &request).await?;
-    let entries: Vec<Value> = found.items.iter().map(|row| shown(view(row), with_preferences)).collect();
+    let mut entries: Vec<Value> = found.items.iter().map(view).collect();
+    if with_preferences {
+        let keys: Vec<String> = found.items.iter().map(|row| row.reference.key()).collect();
+        let mut sets = preferences::included(app, env, keys.clone()).await?;
+        for (entry, key) in entries.iter_mut().zip(keys) {
+            entry["preferences"] = Value::Object(sets.remove(&key).unwrap_or_default());
+        }
+    }
     Ok(Json(json!({"entries": entries, "page_info": page_info(app, &name, &found, &request)})))
 }
 
-/// True when the caller wants preference sets shown. None can be stored in this version, so all that is shown is an
-/// empty map (RC3.6).
+/// True when the caller wants preference sets shown (RC3.6).
 pub(super) fn includes_preferences(query: &mut Query) -> bool {
     let include = query.list("include");
     let wanted = include.contains(&"preferences");
@@ -70,14 +77,6 @@ pub(super) fn includes_preferences(query: &mut Query) -> bool {
         query.problems.add("include", "must be one of preferences");
     }
     wanted
-}
-
-/// An entry with what was included.
-pub(super) fn shown(mut entry: Value, with_preferences: bool) -> Value {
-    if with_preferences {
-        entry["preferences"] = json!({});
-    }
-    entry
 }
 
 /// `page_info` of a page as it was asked for.

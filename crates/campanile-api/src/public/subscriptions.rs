@@ -1,6 +1,6 @@
 //! Subscriptions of objects and users (recipients.md section 10).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use axum::Json;
@@ -16,7 +16,8 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
 use super::people::People;
-use super::recipients::{PAGE_SIZE_MAX, includes_preferences, page_info, shown};
+use super::preferences;
+use super::recipients::{PAGE_SIZE_MAX, includes_preferences, page_info};
 use super::segments::Segments;
 use super::{bulk, objects};
 use crate::app::App;
@@ -173,13 +174,25 @@ async fn view(
     let keys: HashSet<String> =
         rows.iter().flat_map(|row| [row.object.clone(), row.recipient.clone()]).collect();
     let people = People::of(app, env, keys).await?;
+    let mut sets = HashMap::new();
+    if with_preferences {
+        let recipients: HashSet<String> = rows.iter().map(|row| row.recipient.clone()).collect();
+        sets = preferences::included(app, env, recipients.into_iter().collect()).await?;
+    }
+    let recipient = |row: &SubscriptionRow| {
+        let mut recipient = people.get(&row.recipient, row.updated_at);
+        if with_preferences {
+            recipient["preferences"] = json!(sets.get(&row.recipient).cloned().unwrap_or_default());
+        }
+        recipient
+    };
     let view = |row: &SubscriptionRow| {
         let properties: Option<Value> =
             row.properties.as_deref().and_then(|text| serde_json::from_str(text).ok());
         json!({
             "__typename": "Subscription",
             "object": people.get(&row.object, row.updated_at),
-            "recipient": shown(people.get(&row.recipient, row.updated_at), with_preferences),
+            "recipient": recipient(row),
             "properties": properties,
             "inserted_at": row.inserted_at,
             "updated_at": row.updated_at,

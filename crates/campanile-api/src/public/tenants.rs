@@ -3,12 +3,15 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use campanile_core::ids::EnvId;
+use campanile_core::preference::DEFAULT;
 use campanile_core::problem::Problems;
 use campanile_core::recipient::{RecipientRef, TENANTS};
-use campanile_engine::identify::{parse_tenant_body, wire_tenant};
-use campanile_store::RecipientFilter;
-use serde_json::Value;
+use campanile_engine::identify::{parse_tenant_body, tenant_default, wire_tenant};
+use campanile_store::{RecipientFilter, RecipientRow};
+use serde_json::{Value, json};
 
+use super::preferences;
 use super::recipients;
 use super::segments::Segments;
 use crate::app::App;
@@ -37,10 +40,10 @@ pub(super) async fn get(
     Segments(id): Segments<String>,
     mut query: Query,
 ) -> ApiResult<Json<Value>> {
-    resolves_preferences(&mut query);
+    let is_resolved = query.bool(RESOLVE).unwrap_or_default();
     query.finish()?;
     let row = recipients::find(&app, env, &RecipientRef::object(TENANTS, id)).await?;
-    Ok(Json(wire_tenant(&row)))
+    Ok(Json(view(&app, env, &row, is_resolved)))
 }
 
 /// Makes a tenant or merges into one.
@@ -51,11 +54,12 @@ pub(super) async fn set(
     mut query: Query,
     JsonObject(body): JsonObject,
 ) -> ApiResult<Json<Value>> {
-    resolves_preferences(&mut query);
+    let is_resolved = query.bool(RESOLVE).unwrap_or_default();
     query.finish()?;
     let mut problems = Problems::default();
     let upsert = parse_tenant_body(&id, body, "", &app.engine().catalog(), env, &mut problems);
-    Ok(Json(wire_tenant(&recipients::save(&app, env, upsert, problems).await?)))
+    let row = recipients::save(&app, env, upsert, problems).await?;
+    Ok(Json(view(&app, env, &row, is_resolved)))
 }
 
 /// Deletes a tenant; one that does not exist too.
@@ -68,8 +72,19 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Checks the switch that merges the environment's default set under the tenant's (RC5.4). Neither can be stored in
-/// this version, so both answers are the same.
-fn resolves_preferences(query: &mut Query) {
-    query.bool("resolve_full_preference_settings");
+/// A tenant; with the environment's default set under its own when that was asked for (RC5.4).
+fn view(app: &App, env: EnvId, row: &RecipientRow, is_resolved: bool) -> Value {
+    let mut tenant = wire_tenant(row);
+    let own = tenant_default(row);
+    let has_any = own.is_some() || app.engine().catalog().preference_default(env).is_some();
+    if is_resolved && has_any {
+        if !tenant["settings"].is_object() {
+            tenant["settings"] = json!({"branding": null});
+        }
+        tenant["settings"]["preference_set"] = preferences::resolved(app, env, DEFAULT, own.as_ref(), None);
+    }
+    tenant
 }
+
+/// Name of the switch.
+const RESOLVE: &str = "resolve_full_preference_settings";

@@ -1,12 +1,21 @@
 //! Chat: one message per connection of the recipient; never beyond `sent`, never a bounce.
 
 mod mrkdwn;
+mod ms_teams;
+pub mod ms_teams_directory;
+mod refusal;
 mod slack;
+pub mod slack_directory;
 pub mod slack_lookup;
 
+pub use ms_teams::PROVIDER as MS_TEAMS;
+pub use refusal::Refusal;
 pub use slack::PROVIDER as SLACK;
 
 use serde_json::{Value, json};
+
+/// Member of connections and channel data: the Microsoft directory of a team.
+const DIRECTORY: &str = "ms_teams_tenant_id";
 
 /// The connections that get a message, the tenant's token merged in: it wins over a token of the recipient, while
 /// the recipient says where. Incoming webhooks need no token and stay as they are (channels.md 12.1).
@@ -14,6 +23,9 @@ pub fn connections(recipient_data: &Value, tenant_data: &Value) -> Vec<Value> {
     let token = |data: &Value| data.pointer("/token/access_token").filter(|token| token.is_string()).cloned();
     let tenant = token(tenant_data);
     let own = token(recipient_data);
+    // Microsoft Teams: the tenant says in which directory the channel is.
+    let directory = |data: &Value| data.get(DIRECTORY).filter(|id| id.is_string()).cloned();
+    let (tenant_directory, own_directory) = (directory(tenant_data), directory(recipient_data));
     let list = recipient_data.get("connections").and_then(Value::as_array);
     list.into_iter()
         .flatten()
@@ -25,6 +37,11 @@ pub fn connections(recipient_data: &Value, tenant_data: &Value) -> Vec<Value> {
                 } else if let (Some(token), true) = (own, map.get("access_token").is_none_or(Value::is_null))
                 {
                     map.insert("access_token".into(), token.clone());
+                }
+                let lacks = map.get(DIRECTORY).is_none_or(Value::is_null);
+                let directory = tenant_directory.as_ref().or(own_directory.as_ref().filter(|_| lacks));
+                if let Some(directory) = directory {
+                    map.insert(DIRECTORY.into(), directory.clone());
                 }
                 Value::Object(map)
             }
@@ -38,9 +55,9 @@ pub fn snapshot(connection: &Value) -> Value {
     let text = |key: &str| connection.get(key).and_then(Value::as_str);
     if connection.get("incoming_webhook").is_some_and(|hook| !hook.is_null()) {
         json!({"via_incoming_webhook": true})
-    } else if let Some(id) = text("channel_id") {
+    } else if let Some(id) = text("channel_id").or(text("ms_teams_channel_id")) {
         json!({"channel_id": id})
-    } else if let Some(id) = text("user_id") {
+    } else if let Some(id) = text("user_id").or(text("ms_teams_user_id")) {
         json!({"user_id": id})
     } else {
         json!({})
@@ -77,6 +94,16 @@ mod tests {
                 json!([{"incoming_webhook":{"url":"u"}}]),
             ),
             (json!({"token":{"access_token":"R"}}), &tenant, json!([])),
+            (
+                json!({"connections":[{"ms_teams_channel_id":"C","ms_teams_tenant_id":"own"}]}),
+                &json!({"ms_teams_tenant_id":"t1"}),
+                json!([{"ms_teams_channel_id":"C","ms_teams_tenant_id":"t1"}]),
+            ),
+            (
+                json!({"connections":[{"ms_teams_channel_id":"C","ms_teams_tenant_id":null}],"ms_teams_tenant_id":"r"}),
+                &none,
+                json!([{"ms_teams_channel_id":"C","ms_teams_tenant_id":"r"}]),
+            ),
         ] {
             assert_eq!(Value::from(connections(&recipient, tenant)), want, "{recipient}");
         }

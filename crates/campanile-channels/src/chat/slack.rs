@@ -11,7 +11,7 @@ use crate::outcome::{self, Outcome, Reply};
 use crate::registry::{Connector, Provider};
 use crate::setting::{Kind, Required, Setting};
 
-const BASE: &str = "https://slack.com/api";
+pub(super) const BASE: &str = "https://slack.com/api";
 /// Errors that pass.
 const TEMPORARY: [&str; 6] = [
     "ratelimited",
@@ -35,7 +35,7 @@ pub const PROVIDER: Provider = Provider {
         Setting::text("link_tracking").kind(Kind::Flag).required(Required::Never),
     ],
     timeout_seconds: 30,
-    connector: Connector::Chat { build, classify },
+    connector: Connector::Chat { build, classify, token: None },
 };
 
 fn build(chat: &ChatMessage, delivery: &Delivery<'_>) -> Result<HttpRequest, BuildError> {

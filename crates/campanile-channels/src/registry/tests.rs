@@ -44,6 +44,7 @@ fn bare_vendor_names_are_accepted_where_they_name_one() {
         ("twilio", Some("sms_twilio")),
         ("fcm", Some("push_fcm")),
         ("slack", Some("chat_slack")),
+        ("ms_teams", Some("chat_ms_teams")),
         ("knock_webhook", Some("http_knock_webhook")),
         ("knock", None),
         ("", None),

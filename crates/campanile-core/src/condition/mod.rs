@@ -128,9 +128,9 @@ impl ConditionGroup {
         }
     }
 
-    /// Reads a bare list whose conditions must all hold: the form of preferences.
+    /// Reads a bare list whose conditions must all hold: the form of preferences, which read no step (R7.2).
     pub fn parse_all_of(list: &Value, field: &str, problems: &mut Problems) -> Option<Self> {
-        Self::of(vec![parse_list(list, field, problems, &|_| None)?])
+        Self::of(vec![parse_list(list, field, problems, &|_| Some("must not refer to a step"))?])
     }
 
     fn parse_any_of(

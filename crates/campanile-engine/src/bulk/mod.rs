@@ -11,8 +11,12 @@
 //! is tried again row by row, so that one entry never fails the others.
 
 mod delete;
+mod messages;
+mod preferences;
 mod subscriptions;
 mod upsert;
+
+pub use preferences::preferences_scope;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -27,6 +31,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+pub use messages::{MessageSweep, SweepAction};
+
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 
@@ -35,9 +41,11 @@ static KINDS: &[&Kind] = &[
     &upsert::IDENTIFY_USERS,
     &upsert::SET_OBJECTS,
     &upsert::SET_TENANTS,
+    &preferences::SET_PREFERENCES,
     &delete::DELETE_USERS,
     &delete::DELETE_OBJECTS,
     &delete::DELETE_TENANTS,
+    &messages::SWEEP,
     &subscriptions::ADD,
     &subscriptions::DELETE,
 ];
@@ -248,8 +256,7 @@ impl Engine {
         chunk: Chunk,
         refused: Refused,
     ) -> Result<Option<(BulkOperationRow, Option<String>)>, StoreError> {
-        let (apply, claim, mut row, rows) =
-            (work.kind.apply, work.claim.clone(), work.row.clone(), work.rows);
+        let (kind, claim, mut row, rows) = (work.kind, work.claim.clone(), work.row.clone(), work.rows);
         let lease_end = chunk.now + self.options().lease;
         self.store()
             .transact(move |tx| {
@@ -260,8 +267,8 @@ impl Engine {
                     }
                     let (now, last) = (chunk.now, chunk.range.end);
                     let applied = match refused {
-                        Refused::No => apply(chunk, tx).await?,
-                        Refused::Whole => Applied { failed: error_items(&chunk), ..Applied::default() },
+                        Refused::No => (kind.apply)(chunk, tx).await?,
+                        Refused::Whole => Applied { failed: error_items(kind, &chunk), ..Applied::default() },
                     };
                     let ended = rows.map_or(applied.next.is_none(), |rows| last >= rows);
                     advance(&mut row, &applied, ended, now)?;
@@ -320,8 +327,10 @@ enum Refused {
 }
 
 /// The chunk's rows as error items.
-fn error_items(chunk: &Chunk) -> Vec<ErrorItem> {
-    chunk.rows().iter().map(|row| error_item(row, chunk.scope.as_deref())).collect()
+fn error_items(kind: &Kind, chunk: &Chunk) -> Vec<ErrorItem> {
+    // What rows of objects share is their collection.
+    let collection = chunk.scope.as_deref().filter(|_| kind.name.starts_with("objects."));
+    chunk.rows().iter().map(|row| error_item(row, collection)).collect()
 }
 
 /// A row as an error item; rows are ids or maps with one.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::walk::Walk;
 use crate::engine::Engine;
-use crate::expand::Pending;
+use crate::expand::{Pending, RunContext, own_have_conditions};
 
 impl Engine {
     /// Expands a stored run until everybody has a recipient run, or until this node stops. The position is kept in the
@@ -33,7 +33,8 @@ impl Engine {
             None => json!({}),
         };
         let run = Arc::new(run);
-        let context = self.run_context(Arc::clone(&run), program, Arc::new(data), &HashMap::new()).await?;
+        let data = Arc::new(data);
+        let mut context: Option<RunContext> = None;
         let mut walk = Walk::resume(&run, &entries, claim.payload.as_deref());
         // A node that stops gives the job back with its other claims, and the next one goes on from the position.
         while !self.stopping().is_cancelled() {
@@ -44,9 +45,15 @@ impl Engine {
             keys.dedup();
             let rows: HashMap<_, _> = match keys.is_empty() {
                 true => HashMap::new(),
-                false => {
-                    let rows = self.store().recipients(run.env, keys).await?;
-                    rows.into_iter().map(|row| (row.reference.key(), row)).collect()
+                false => self.recipients_by_key(&run, keys).await?,
+            };
+            // Made once, unless it turns out that somebody's preferences read more than the workflow does.
+            let fitting = context.take().filter(|made| made.has_all_roots || !own_have_conditions(&rows));
+            let context = match fitting {
+                Some(made) => context.insert(made),
+                None => {
+                    let (program, data) = (Arc::clone(&program), Arc::clone(&data));
+                    context.insert(self.run_context(Arc::clone(&run), program, data, &rows).await?)
                 }
             };
             // Messages carry the instant of their piece: a feed that was read meanwhile must not have passed them by.
@@ -59,7 +66,7 @@ impl Engine {
                 claim.payload = Some(walk.payload());
                 Unit::continuing(claim.clone(), now + self.options().lease, claim.payload.clone())
             };
-            self.expand(&context, piece, &rows, now, &mut unit).await?;
+            self.expand(context, piece, &rows, now, &mut unit).await?;
             if !matches!(self.commit_and_perform(unit).await?, Outcome::Committed) || walk.is_done() {
                 return Ok(());
             }

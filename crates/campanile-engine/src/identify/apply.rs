@@ -1,18 +1,23 @@
-//! Writing what requests said: one merge, then channel data, inside the caller's transaction.
+//! Writing what requests said: one merge, then channel data and preferences, inside the caller's transaction.
 
-use campanile_core::ids::EnvId;
+use campanile_core::ids::{ChannelId, EnvId};
+use campanile_core::preference::{Change, SET_BYTES_MAX, SETS_MAX};
 use campanile_core::problem::FieldProblem;
+use campanile_core::recipient::RecipientRef;
 use campanile_core::time::Timestamp;
-use campanile_store::{RecipientChange, RecipientRow, StoreError, Tx, merge_json};
+use campanile_store::{
+    PreferenceEdit, PreferenceLimit, RecipientChange, RecipientRow, StoreError, Tx, merge_properties,
+};
+use serde_json::Value;
 
 use super::Upsert;
 
 /// Largest properties after merging, as compact JSON (RC6.3).
 pub const PROPERTIES_BYTES_MAX: usize = 256 * 1024;
 
-/// Merges into the stored recipient, which is made when missing, and replaces the listed channel data. `Ok(Err(_))`
-/// when the result is too large: nothing of this upsert was written. The problem's field is empty; the caller knows
-/// where in its request the recipient stood.
+/// Merges into the stored recipient, which is made when missing, and into its listed preference sets, and replaces the
+/// listed channel data. `Ok(Err(_))` when a result is too large: nothing of this upsert was written. The problem's field
+/// begins at the recipient; the caller knows where in its request that stood.
 pub async fn apply(
     tx: &mut Tx<'_>,
     env: EnvId,
@@ -21,19 +26,27 @@ pub async fn apply(
 ) -> Result<Result<RecipientRow, FieldProblem>, StoreError> {
     let (change, rest) = parted(upsert);
     let RecipientChange { reference, properties, created_at } = change;
+    // A preference set shows that it grew too large only when the rest is written.
+    let can_fail_late = !rest.preferences.is_empty();
+    if can_fail_late {
+        tx.execute("SAVEPOINT recipient", &[]).await?;
+    }
     let merged =
         tx.upsert_recipient(env, &reference, properties, created_at, now, PROPERTIES_BYTES_MAX).await?;
-    match merged {
-        Ok(row) => {
-            write_rest(tx, env, &row, rest, now).await?;
-            Ok(Ok(row))
-        }
-        Err(_) => Ok(Err(too_large())),
+    let Ok(row) = merged else { return Ok(Err(too_large())) };
+    if let Err(problem) = write_rest(tx, env, vec![(row.reference.clone(), rest)], now).await? {
+        tx.execute("ROLLBACK TO recipient", &[]).await?;
+        return Ok(Err(problem));
     }
+    if can_fail_late {
+        tx.execute("RELEASE recipient", &[]).await?;
+    }
+    Ok(Ok(row))
 }
 
 /// Many upserts in their order, each as [`apply`] does it, with one read and two writes for all of their properties.
-/// An upsert that would make a recipient too large is left out; the others stand.
+/// An upsert that would make a recipient too large is left out; the others stand. [`StoreError::Conflict`] when a
+/// preference set grows too large: the caller undoes everything and goes one by one.
 pub async fn apply_all(
     tx: &mut Tx<'_>,
     env: EnvId,
@@ -42,41 +55,56 @@ pub async fn apply_all(
 ) -> Result<Vec<Result<RecipientRow, FieldProblem>>, StoreError> {
     let (changes, rests): (Vec<_>, Vec<_>) = upserts.into_iter().map(parted).unzip();
     let merged = tx.upsert_recipients(env, changes, now, PROPERTIES_BYTES_MAX).await?;
-    let mut rows = Vec::with_capacity(merged.len());
-    for (merged, rest) in merged.into_iter().zip(rests) {
-        rows.push(match merged {
-            Ok(row) => {
-                write_rest(tx, env, &row, rest, now).await?;
-                Ok(row)
-            }
-            Err(_) => Err(too_large()),
-        });
+    let sound = merged.iter().zip(rests).filter_map(|(merged, rest)| Some((merged.as_ref().ok()?, rest)));
+    let rests = sound.map(|(row, rest)| (row.reference.clone(), rest)).collect();
+    if let Err(problem) = write_rest(tx, env, rests, now).await? {
+        return Err(StoreError::Conflict(format!("{} {}", problem.field, problem.message).into()));
     }
-    Ok(rows)
+    Ok(merged.into_iter().map(|merged| merged.map_err(|_| too_large())).collect())
 }
 
 /// What an upsert says beside properties; empty for most.
 struct Rest {
-    channel_data: Vec<(campanile_core::ids::ChannelId, serde_json::Value)>,
+    channel_data: Vec<(ChannelId, Value)>,
+    preferences: Vec<(String, Change)>,
 }
 
 fn parted(upsert: Upsert) -> (RecipientChange, Rest) {
-    let Upsert { reference, properties, created_at, channel_data, trigger_data: _ } = upsert;
-    (RecipientChange { reference, properties, created_at }, Rest { channel_data })
+    let Upsert { reference, properties, created_at, channel_data, preferences, trigger_data: _ } = upsert;
+    (RecipientChange { reference, properties, created_at }, Rest { channel_data, preferences })
 }
 
-/// Writes the sub-resources of one recipient.
+/// Writes the sub-resources of recipients that were just written themselves.
 async fn write_rest(
     tx: &mut Tx<'_>,
     env: EnvId,
-    row: &RecipientRow,
-    rest: Rest,
+    rests: Vec<(RecipientRef, Rest)>,
     now: Timestamp,
-) -> Result<(), StoreError> {
-    for (channel, data) in rest.channel_data {
-        tx.set_channel_data(env, &row.reference, channel, &data.to_string(), now).await?;
+) -> Result<Result<(), FieldProblem>, StoreError> {
+    let mut edits = Vec::new();
+    for (reference, rest) in rests {
+        for (channel, data) in rest.channel_data {
+            tx.set_channel_data(env, &reference, channel, &data.to_string(), now).await?;
+        }
+        for (id, change) in rest.preferences {
+            edits.push(PreferenceEdit { reference: reference.clone(), id, change });
+        }
     }
-    Ok(())
+    let ids: Vec<String> = edits.iter().map(|edit| edit.id.clone()).collect();
+    let written = tx.edit_preferences(env, edits, now).await?;
+    let refused = ids.into_iter().zip(written).find_map(|(id, result)| Some((id, result.err()?)));
+    Ok(match refused {
+        Some((id, limit)) => Err(FieldProblem::new(format!("preferences.{id}"), limit_message(limit))),
+        None => Ok(()),
+    })
+}
+
+/// Why a preference set was not written, for people.
+pub fn limit_message(limit: PreferenceLimit) -> String {
+    match limit {
+        PreferenceLimit::TooLarge => format!("must not exceed {SET_BYTES_MAX} bytes"),
+        PreferenceLimit::TooMany => format!("would be one of more than {SETS_MAX} preference sets"),
+    }
 }
 
 fn too_large() -> FieldProblem {
@@ -86,7 +114,10 @@ fn too_large() -> FieldProblem {
 /// False when applying would leave the stored recipient as it is, so that the browser's `PUT {}` and the trigger that
 /// repeats what is known cost a read and no write.
 pub fn changes(row: &RecipientRow, upsert: &Upsert) -> bool {
-    if !upsert.channel_data.is_empty() || upsert.created_at.is_some_and(|at| at != row.created_at) {
+    if !upsert.channel_data.is_empty() || !upsert.preferences.is_empty() {
+        return true;
+    }
+    if upsert.created_at.is_some_and(|at| at != row.created_at) {
         return true;
     }
     if upsert.properties.is_empty() {
@@ -94,6 +125,6 @@ pub fn changes(row: &RecipientRow, upsert: &Upsert) -> bool {
     }
     let Ok(stored) = serde_json::from_str::<serde_json::Map<_, _>>(&row.properties) else { return true };
     let mut merged = stored.clone();
-    merge_json(&mut merged, upsert.properties.clone());
+    merge_properties(&row.reference, &mut merged, upsert.properties.clone());
     merged != stored
 }

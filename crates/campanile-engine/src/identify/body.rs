@@ -1,6 +1,7 @@
 //! What a body says about one recipient: reserved keys, typed attributes, the rest as properties.
 
 use campanile_core::ids::{ChannelId, EnvId};
+use campanile_core::preference::{self, Change, Strategy};
 use campanile_core::problem::Problems;
 use campanile_core::recipient::{RecipientRef, TENANTS, collection_problem, id_problem};
 use campanile_core::time::Timestamp;
@@ -18,9 +19,6 @@ use crate::catalog::Catalog;
 const RESERVED: [&str; 3] = ["__typename", "id", "updated_at"];
 /// A user's own texts.
 const USER_TEXTS: [&str; 5] = ["name", "email", "avatar", "phone_number", "locale"];
-/// What is understood and not built yet.
-const UNAVAILABLE: &str = "is not available in this version";
-
 /// A user's body. `id` is the path's, or the one in the map; the body's own is ignored (S6).
 pub fn parse_user(
     id: &str,
@@ -73,7 +71,7 @@ pub fn parse_tenant_body(
     let mut body = Body { rest: body, field, problems, sound: named };
     body.text("name");
     body.timezone();
-    if let Some(settings) = body.rest.get("settings") {
+    if let Some(settings) = body.rest.get_mut("settings") {
         body.sound &= tenant::check_settings(settings, &join(field, "settings"), body.problems);
     }
     body.finish(RecipientRef::object(TENANTS, id), catalog, env)
@@ -117,15 +115,14 @@ impl Body<'_> {
         }
         let created_at = self.created_at();
         let trigger_data = self.trigger_data();
-        if self.rest.remove("preferences").is_some_and(|value| !value.is_null()) {
-            self.refuse("preferences", UNAVAILABLE);
-        }
+        let preferences = self.preferences();
         let channel_data = self.channel_data(reference.collection == TENANTS, catalog, env);
         self.sound.then_some(Upsert {
             reference,
             properties: self.rest,
             created_at,
             channel_data,
+            preferences,
             trigger_data,
         })
     }
@@ -150,6 +147,36 @@ impl Body<'_> {
                 None
             }
         }
+    }
+
+    /// By set id, which must be written out (preferences.md PF5.9).
+    fn preferences(&mut self) -> Vec<(String, Change)> {
+        let sets = match self.rest.remove("preferences") {
+            None | Some(Value::Null) => return Vec::new(),
+            Some(Value::Object(sets)) => sets,
+            Some(_) => {
+                self.refuse("preferences", "must be an object");
+                return Vec::new();
+            }
+        };
+        let mut changes = Vec::with_capacity(sets.len());
+        for (id, value) in sets {
+            let member = format!("preferences.{id}");
+            let problem = match preference::is_section(&id) {
+                true => Some("is not a set id; put the set under an id like default"),
+                false => preference::set_id_problem(&id),
+            };
+            if let Some(problem) = problem {
+                self.refuse(&member, problem);
+                continue;
+            }
+            let path = join(self.field, &member);
+            match Change::parse(&value, Strategy::Merge, &path, self.problems) {
+                Some(change) => changes.push((id, change)),
+                None => self.sound = false,
+            }
+        }
+        changes
     }
 
     /// By channel id, unwrapped (RC9.1).

@@ -9,14 +9,16 @@ mod tenant;
 mod view;
 
 use campanile_core::ids::ChannelId;
+use campanile_core::preference::Change;
 use campanile_core::recipient::RecipientRef;
 use campanile_core::time::Timestamp;
 use serde_json::{Map, Value};
 
-pub use apply::{PROPERTIES_BYTES_MAX, apply, apply_all, changes};
+pub use apply::{PROPERTIES_BYTES_MAX, apply, apply_all, changes, limit_message};
 pub use body::{parse_object, parse_tenant_body, parse_user};
 pub use channel_data::{normalize_channel_data, takes_channel_data};
 pub use parse::{parse_recipient, parse_tenant};
+pub use tenant::tenant_default;
 pub use view::{scope_value, wire_object, wire_recipient, wire_tenant, wire_user};
 
 /// Somebody named in a request.
@@ -39,6 +41,8 @@ pub struct Upsert {
     pub created_at: Option<Option<Timestamp>>,
     /// Normalized; each replaces the value of its channel.
     pub channel_data: Vec<(ChannelId, Value)>,
+    /// By set id, each merged into the stored set unless it asks to replace it (preferences.md PF5.9).
+    pub preferences: Vec<(String, Change)>,
     /// Of this request's run only, never stored (RC6.6).
     pub trigger_data: Option<Map<String, Value>>,
 }

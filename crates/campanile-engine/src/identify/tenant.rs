@@ -1,7 +1,9 @@
 //! A tenant's settings (recipients.md section 5).
 
+use campanile_core::preference::{Change, Strategy};
 use campanile_core::problem::Problems;
-use serde_json::Value;
+use campanile_store::RecipientRow;
+use serde_json::{Map, Value};
 
 use super::join;
 
@@ -10,13 +12,17 @@ const COLORS: [&str; 4] =
 const URLS: [&str; 4] = ["logo_url", "icon_url", "dark_logo_url", "dark_icon_url"];
 
 /// Checks `settings`; true when nothing was refused. URLs are any text: the documented examples lack a scheme (RC5.1).
-pub(super) fn check_settings(settings: &Value, field: &str, problems: &mut Problems) -> bool {
-    let Some(settings) = object(settings, field, problems) else { return settings.is_null() };
+/// What the preference set says is left as the merge into the stored one wants it.
+pub(super) fn check_settings(settings: &mut Value, field: &str, problems: &mut Problems) -> bool {
     let mut sound = true;
-    if settings.get("preference_set").is_some_and(|set| !set.is_null()) {
-        problems.add(join(field, "preference_set"), "is not available in this version");
-        sound = false;
+    if let Some(set) = settings.get_mut("preference_set").filter(|set| !set.is_null()) {
+        let path = join(field, "preference_set");
+        match Change::parse(set, Strategy::Merge, &path, problems) {
+            Some(change) => *set = change.into_request(),
+            None => sound = false,
+        }
     }
+    let Some(settings) = object(settings, field, problems) else { return settings.is_null() };
     let field = join(field, "branding");
     let Some(value) = settings.get("branding") else { return sound };
     let Some(branding) = object(value, &field, problems) else { return sound && value.is_null() };
@@ -39,12 +45,21 @@ pub(super) fn check_settings(settings: &Value, field: &str, problems: &mut Probl
     sound
 }
 
+/// The default preferences of a stored tenant, if it has any.
+pub fn tenant_default(row: &RecipientRow) -> Option<Map<String, Value>> {
+    // Most tenants have none, and their properties need not be read.
+    if !row.properties.contains("\"preference_set\"") {
+        return None;
+    }
+    let mut properties: Map<String, Value> = serde_json::from_str(&row.properties).ok()?;
+    match properties.get_mut("settings")?.get_mut("preference_set")?.take() {
+        Value::Object(set) if !set.is_empty() => Some(set),
+        _ => None,
+    }
+}
+
 /// The map, or nothing for null; anything else is refused.
-fn object<'v>(
-    value: &'v Value,
-    field: &str,
-    problems: &mut Problems,
-) -> Option<&'v serde_json::Map<String, Value>> {
+fn object<'v>(value: &'v Value, field: &str, problems: &mut Problems) -> Option<&'v Map<String, Value>> {
     if !value.is_object() && !value.is_null() {
         problems.add(field, "must be an object");
     }

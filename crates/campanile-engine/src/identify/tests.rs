@@ -2,7 +2,7 @@ use campanile_core::ids::EnvId;
 use campanile_core::problem::Problems;
 use campanile_core::recipient::{RecipientRef, TENANTS};
 use campanile_core::time::Timestamp;
-use campanile_store::RecipientRow;
+use campanile_store::{RecipientRow, RunSets};
 use serde_json::{Value, json};
 
 use super::*;
@@ -62,7 +62,16 @@ fn refuses_what_names_nobody() {
         (json!({"id":"u","email":7}), "to[0].email: must be a string"),
         (json!({"id":"u","timezone":"Mars/Base"}), "to[0].timezone: is not a time zone of the tz database"),
         (json!({"id":"u","created_at":"soon"}), "to[0].created_at: is not an ISO 8601 datetime"),
-        (json!({"id":"u","preferences":{}}), "to[0].preferences: is not available in this version"),
+        (json!({"id":"u","preferences":[]}), "to[0].preferences: must be an object"),
+        (
+            json!({"id":"u","preferences":{"channel_types":{"sms":false}}}),
+            "to[0].preferences.channel_types: is not a set id; put the set under an id like default",
+        ),
+        (json!({"id":"u","preferences":{"default":false}}), "to[0].preferences.default: must be an object"),
+        (
+            json!({"id":"u","preferences":{"acme":{"channel_types":{"fax":false}}}}),
+            "to[0].preferences.acme.channel_types.fax: is not a channel type",
+        ),
         (json!({"id":"u","channel_data":[]}), "to[0].channel_data: must be an object"),
         (json!({"id":"u","channel_data":{"x":{}}}), "to[0].channel_data.x: is not a channel id"),
         (
@@ -106,9 +115,14 @@ fn checks_tenants() {
         (json!({"id":"acme","settings":null}), None),
         (json!({"id":"acme","settings":1}), Some("tenant.settings: must be an object")),
         (json!({"id":"acme","settings":{"preference_set":null}}), None),
+        (json!({"id":"acme","settings":{"preference_set":{"channel_types":{"sms":false}}}}), None),
         (
-            json!({"id":"acme","settings":{"preference_set":{}}}),
-            Some("tenant.settings.preference_set: is not available in this version"),
+            json!({"id":"acme","settings":{"preference_set":{"channel_types":{"fax":false}}}}),
+            Some("tenant.settings.preference_set.channel_types.fax: is not a channel type"),
+        ),
+        (
+            json!({"id":"acme","settings":{"preference_set":[]}}),
+            Some("tenant.settings.preference_set: must be an object"),
         ),
         (branding(json!(null)), None),
         (branding(json!({"primary_color":"#33FF5B","dark_primary_color":"#abc","logo_url":"x"})), None),
@@ -262,6 +276,7 @@ fn row(reference: RecipientRef, properties: Value) -> RecipientRow {
         created_at: None,
         inserted_at: Timestamp(0),
         updated_at: Timestamp(0),
+        sets: RunSets::default(),
     }
 }
 
@@ -295,7 +310,10 @@ fn shapes_follow_the_kind() {
         json!({"settings":{"branding":{"logo_url":"x"}},"tier":1}),
     );
     assert_eq!(wire_tenant(&branded)["settings"], json!({"branding":{"logo_url":"x"},"preference_set":null}));
-    assert_eq!(scope_value(&branded)["settings"], json!({"branding":{"logo_url":"x"},"preferences":null}));
+    assert_eq!(
+        scope_value(&branded)["settings"],
+        json!({"branding":{"logo_url":"x"},"preference_set":null,"preferences":null})
+    );
     assert_eq!(wire_object(&branded)["properties"]["tier"], 1);
 }
 

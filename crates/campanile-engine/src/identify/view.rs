@@ -1,6 +1,7 @@
 //! Stored recipients as they are seen: users and tenants flat, objects with `properties`, everything flat inside
 //! templates and conditions.
 
+use campanile_core::preference;
 use campanile_core::recipient::TENANTS;
 use campanile_store::RecipientRow;
 use serde_json::{Map, Value, json};
@@ -18,7 +19,7 @@ pub fn scope_value(row: &RecipientRow) -> Value {
         && let Some(Value::Object(settings)) = flat.get_mut("settings")
     {
         // Templates know the set by another name than the API (RC5.8).
-        let preferences = settings.get("preference_set").cloned().unwrap_or_default();
+        let preferences = print_preference_set(settings);
         settings.insert("preferences".into(), preferences);
     }
     flat.insert("collection".into(), row.reference.collection.as_str().into());
@@ -42,8 +43,14 @@ pub fn wire_user(row: &RecipientRow) -> Value {
 /// An object as the API answers it; a tenant seen through the objects API too (RC5.7).
 pub fn wire_object(row: &RecipientRow) -> Value {
     let mut object = Map::new();
+    let mut properties = properties(row);
+    if row.reference.collection == TENANTS
+        && let Some(Value::Object(settings)) = properties.get_mut("settings")
+    {
+        print_preference_set(settings);
+    }
     object.insert("collection".into(), row.reference.collection.as_str().into());
-    object.insert("properties".into(), properties(row).into());
+    object.insert("properties".into(), properties.into());
     system(&mut object, row, "Object");
     Value::Object(object)
 }
@@ -55,7 +62,7 @@ pub fn wire_tenant(row: &RecipientRow) -> Value {
     match flat.entry("settings").or_insert(Value::Null) {
         Value::Object(settings) => {
             settings.entry("branding").or_insert(Value::Null);
-            settings.entry("preference_set").or_insert(Value::Null);
+            print_preference_set(settings);
         }
         other => *other = Value::Null,
     }
@@ -66,6 +73,15 @@ pub fn wire_tenant(row: &RecipientRow) -> Value {
 /// A user or an object, as recipients and actors are expanded.
 pub fn wire_recipient(row: &RecipientRow) -> Value {
     if row.reference.is_user() { wire_user(row) } else { wire_object(row) }
+}
+
+/// The default set of a tenant as it is shown everywhere: with all its members, or null.
+fn print_preference_set(settings: &mut Map<String, Value>) -> Value {
+    let set = settings.entry("preference_set").or_insert(Value::Null);
+    if let Value::Object(stored) = set {
+        *set = preference::view(preference::DEFAULT, stored);
+    }
+    set.clone()
 }
 
 /// Stored texts are ours; one that cannot be read shows as empty rather than failing a whole page.

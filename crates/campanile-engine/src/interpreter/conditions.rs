@@ -58,14 +58,13 @@ impl StepStatuses for Statuses {
 
 /// Decides a group and says why.
 pub(super) fn evaluate(group: &ConditionGroup, input: &Input<'_>) -> Verdict {
-    let options = RenderOptions::at(input.now);
+    let options = RenderOptions::at(input.now).with_partials(&input.program.partials);
     let render =
         |text: &str| Template::parse(text).and_then(|template| template.render(&input.scope, &options)).ok();
-    group.evaluate(&Context {
-        scope: &input.scope,
-        now: input.now,
-        steps: &input.statuses,
-        audiences: &(),
-        render: &render,
-    })
+    group.evaluate(&context(input, &render))
+}
+
+/// What every condition of this run can ask.
+pub(super) fn context<'a>(input: &'a Input<'_>, render: &'a dyn Fn(&str) -> Option<String>) -> Context<'a> {
+    Context { scope: &input.scope, now: input.now, steps: &input.statuses, audiences: &(), render }
 }

@@ -2,6 +2,7 @@
 //! paused run is a single number.
 
 mod channel;
+mod partials;
 mod scan;
 
 use std::collections::HashMap;
@@ -11,10 +12,11 @@ use campanile_core::condition::ConditionGroup;
 use campanile_core::problem::FieldProblem;
 use campanile_core::window::Span;
 use campanile_core::workflow::{Branch, DelayStep, Step, StepKind, TriggerFrequency, Workflow};
-use campanile_template::Layout;
+use campanile_template::{Layout, Partials};
 use uuid::Uuid;
 
 pub(crate) use channel::{ChannelProgram, JsonOrText, Message, Pairs};
+pub(crate) use partials::{each_partial, missing_partial, partial_keys};
 pub(crate) use scan::Roots;
 
 /// One version of a workflow, ready to run.
@@ -42,6 +44,8 @@ pub struct Program {
     pub(crate) roots: Roots,
     /// True when some condition reads the status of an earlier message.
     pub(crate) reads_statuses: bool,
+    /// What `render` tags find: published partials.
+    pub(crate) partials: Partials,
 }
 
 impl Program {
@@ -125,9 +129,10 @@ pub fn layout_keys(workflow: &Workflow) -> Vec<String> {
     keys
 }
 
-/// Every template of a workflow that does not parse, by its path in the document.
-pub fn check_templates(workflow: &Workflow) -> Vec<FieldProblem> {
-    let mut problems = Vec::new();
+/// Every template of a workflow that does not parse or renders a partial which does not exist, by its path in the
+/// document.
+pub fn check_templates(workflow: &Workflow, has_partial: impl Fn(&str) -> bool) -> Vec<FieldProblem> {
+    let mut problems = partials::missing(workflow, has_partial);
     walk(&workflow.steps, "steps", &mut |path, step| {
         if let StepKind::Channel(channel) = &step.kind
             && let Err(mut found) = channel::compile(channel, None)
@@ -161,6 +166,7 @@ impl Program {
         version: Uuid,
         workflow: &Workflow,
         layouts: &Layouts,
+        partials: Partials,
     ) -> Result<Self, Vec<FieldProblem>> {
         let mut ops = Vec::new();
         flatten(&workflow.steps, layouts, &mut ops)?;
@@ -187,6 +193,7 @@ impl Program {
             is_commercial: workflow.is_commercial,
             roots,
             reads_statuses,
+            partials,
             ops,
         })
     }

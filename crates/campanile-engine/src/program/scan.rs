@@ -15,6 +15,16 @@ pub(crate) struct Roots {
 }
 
 impl Roots {
+    /// Everything that conditions can read.
+    pub(crate) const ALL: Self = Self {
+        recipient: true,
+        actor: true,
+        tenant: true,
+        workflow: true,
+        activities: false,
+        current_message: false,
+    };
+
     /// Conditions may read anything; templates say what they read.
     pub(super) fn of(ops: &[Op], has_conditions: bool) -> Self {
         let mut roots = Self {

@@ -3,10 +3,10 @@
 use campanile_core::problem::{FieldProblem, Problems};
 use campanile_core::workflow;
 use campanile_store::ResourceKind;
-use campanile_template::Template;
 use serde_json::{Map, Value};
 
-use super::{Context, Kind};
+use super::{Context, Kind, liquid_problem};
+use crate::program::{each_partial, missing_partial};
 
 pub(super) const EMAIL_LAYOUT: Kind =
     Kind { kind: ResourceKind::EmailLayout, starts_active: true, check, key_problem: workflow::key_problem };
@@ -25,7 +25,7 @@ const COLORS: [&str; 6] = [
 ];
 const IMAGES: [&str; 4] = ["icon_url", "logo_url", "dark_icon_url", "dark_logo_url"];
 
-fn check(document: &Value, _: &Context) -> Result<Value, Vec<FieldProblem>> {
+fn check(document: &Value, context: &Context) -> Result<Value, Vec<FieldProblem>> {
     let Value::Object(document) = document else {
         return Err(vec![FieldProblem::new("", "must be an object")]);
     };
@@ -48,6 +48,13 @@ fn check(document: &Value, _: &Context) -> Result<Value, Vec<FieldProblem>> {
         Some(Value::Bool(false)) => drop(content.insert("is_mjml".into(), false.into())),
         Some(Value::Bool(true)) => problems.add("is_mjml", "is not available in this version"),
         Some(_) => problems.add("is_mjml", INVALID),
+    }
+    for field in ["html_layout", "text_layout", "footer_links"] {
+        each_partial(document.get(field).unwrap_or(&Value::Null), field, &mut |path, key| {
+            if !context.partials.contains(key) {
+                problems.extend([missing_partial(path, key)]);
+            }
+        });
     }
     if let Some(links) = footer_links(document.get("footer_links"), &mut problems) {
         content.insert("footer_links".into(), links);
@@ -75,8 +82,8 @@ fn check_source(source: &str, field: &str, problems: &mut Problems) {
 }
 
 fn check_liquid(source: &str, field: &str, problems: &mut Problems) {
-    if let Err(error) = Template::parse(source) {
-        problems.add(field, format!("has invalid Liquid syntax: {} (line {})", error.message, error.line));
+    if let Some(why) = liquid_problem(source) {
+        problems.add(field, why);
     }
 }
 

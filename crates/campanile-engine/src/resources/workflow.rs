@@ -13,7 +13,7 @@ pub(super) const WORKFLOW: Kind =
 
 fn check(document: &Value, context: &Context) -> Result<Value, Vec<FieldProblem>> {
     let parsed = workflow::parse(document, context)?;
-    let mut problems = check_templates(&parsed);
+    let mut problems = check_templates(&parsed, |key| context.partials.contains(key));
     if !problems.is_empty() {
         problems.sort();
         return Err(problems);
@@ -31,7 +31,7 @@ mod tests {
     #[test]
     fn stored_content_passes_and_stays() {
         let channels = [("email".to_owned(), ChannelType::Email)].into();
-        let context = Context { channels, layouts: ["default".to_owned()].into() };
+        let context = Context { channels, layouts: ["default".to_owned()].into(), ..Context::default() };
         let document = json!({"$schema": "x", "key": "w", "name": "W", "active": false, "description": null, "steps": [
             {"ref": "e", "type": "channel", "channel_key": "email",
              "template": {"subject": "Hi", "html_body@": "e/b.html", "html_body": "<p>", "settings": {"layout_key": "default"}}}]});

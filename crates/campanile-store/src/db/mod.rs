@@ -90,12 +90,17 @@ impl Store {
         }
     }
 
-    /// Reads recipients by key in one query with whatever look-ups wait; `None` on SQLite, where a look-up costs less
+    /// Reads recipients of runs by key in one query with whatever look-ups wait; `None` on SQLite, where a look-up costs less
     /// than waiting for company.
-    pub(crate) async fn look_up(&self, env: i64, keys: &[String]) -> Option<Result<Vec<Row>, StoreError>> {
+    pub(crate) async fn look_up(
+        &self,
+        env: i64,
+        keys: &[String],
+        tenant: &str,
+    ) -> Option<Result<Vec<Row>, StoreError>> {
         match &*self.engine {
             Engine::Sqlite(_) => None,
-            Engine::Postgres(db) => Some(db.look_up(env, keys).await),
+            Engine::Postgres(db) => Some(db.look_up(env, keys, tenant).await),
         }
     }
 

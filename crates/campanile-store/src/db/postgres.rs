@@ -27,8 +27,8 @@ const WAIT_SECS: u64 = 5;
 
 type Waiting = (Box<Unit>, oneshot::Sender<Result<Outcome, StoreError>>);
 
-/// One recipient asked for: environment, key, where the answer goes.
-type LookUp = (i64, String, oneshot::Sender<Result<Option<Row>, StoreError>>);
+/// One recipient asked for: environment, key, tenant of the run, where the answer goes.
+type LookUp = (i64, String, String, oneshot::Sender<Result<Option<Row>, StoreError>>);
 
 pub(super) struct Postgres {
     pool: Pool,
@@ -101,11 +101,16 @@ impl Postgres {
     }
 
     /// Rows of the recipients that exist, in no order.
-    pub(super) async fn look_up(&self, env: i64, keys: &[String]) -> Result<Vec<Row>, StoreError> {
+    pub(super) async fn look_up(
+        &self,
+        env: i64,
+        keys: &[String],
+        tenant: &str,
+    ) -> Result<Vec<Row>, StoreError> {
         let mut answers = Vec::with_capacity(keys.len());
         for key in keys {
             let (reply, answer) = oneshot::channel();
-            let asked = self.lookups.send((env, key.clone(), reply)).await;
+            let asked = self.lookups.send((env, key.clone(), tenant.to_owned(), reply)).await;
             asked.map_err(|_| StoreError::unavailable("the look-ups stopped"))?;
             answers.push(answer);
         }
@@ -202,12 +207,12 @@ async fn look_up_groups(pool: Pool, mut asked: mpsc::Receiver<LookUp>) {
         }
         match look_up_group(&pool, &group).await {
             Ok(mut found) => {
-                for (n, (_, _, reply)) in group.into_iter().enumerate() {
+                for (n, (.., reply)) in group.into_iter().enumerate() {
                     let _ = reply.send(Ok(found.remove(&(n as i64 + 1))));
                 }
             }
             Err(error) => {
-                for (_, _, reply) in group {
+                for (.., reply) in group {
                     let _ = reply.send(Err(error.clone()));
                 }
             }
@@ -218,10 +223,11 @@ async fn look_up_groups(pool: Pool, mut asked: mpsc::Receiver<LookUp>) {
 /// Rows by the 1-based position of their look-up.
 async fn look_up_group(pool: &Pool, group: &[LookUp]) -> Result<HashMap<i64, Row>, StoreError> {
     let envs = Param::Ints(group.iter().map(|(env, ..)| *env).collect());
-    let keys = Param::Texts(group.iter().map(|(_, key, _)| key.clone()).collect());
+    let keys = Param::Texts(group.iter().map(|(_, key, ..)| key.clone()).collect());
+    let tenants = Param::Texts(group.iter().map(|(_, _, tenant, _)| tenant.clone()).collect());
     let client = pool.get().await?;
     let statement = client.prepare_cached(crate::recipients::LOOK_UP).await?;
-    let found = rows(client.query(&statement, &refs(&[envs, keys])).await?)?;
+    let found = rows(client.query(&statement, &refs(&[envs, keys, tenants])).await?)?;
     found
         .into_iter()
         .map(|mut row| {

@@ -3,6 +3,7 @@
 mod feed;
 mod filter;
 mod status;
+mod sweep;
 
 use std::sync::LazyLock;
 
@@ -13,6 +14,7 @@ use uuid::Uuid;
 pub use feed::{FeedCounts, FeedFilter, TenantFilter};
 pub use filter::MessageFilter;
 pub use status::Engagement;
+pub use sweep::{Slice, SweepFilter, Swept, SweptTenants};
 
 use crate::db::{Bulk, Column, Cost, Param, Row, Store, Tx};
 use crate::error::StoreError;

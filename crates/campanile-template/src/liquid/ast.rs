@@ -40,6 +40,7 @@ pub(crate) enum Node {
     Continue,
     Increment(Box<str>, i64),
     Cycle(Box<Cycle>),
+    Render(Box<Render>),
 }
 
 /// One arm of `if` or `unless`; an `else` has no condition.
@@ -91,6 +92,14 @@ pub(crate) struct Cycle {
     pub(crate) group: Option<Expression>,
     pub(crate) key: Box<str>,
     pub(crate) values: Box<[Expression]>,
+}
+
+/// `render`: a partial and its arguments.
+#[derive(Debug)]
+pub(crate) struct Render {
+    pub(crate) at: u32,
+    pub(crate) key: Box<str>,
+    pub(crate) arguments: Box<[(Box<str>, Expression)]>,
 }
 
 /// Comparisons joined by `and`/`or`, kept flat because they associate to the right and may be many.

@@ -2,6 +2,8 @@
 
 use campanile_core::time::Timestamp;
 
+use super::partial::Partials;
+
 /// Bounds of one render (templates.md T2.12). A template cannot use more than these, whatever it says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -20,7 +22,7 @@ impl Default for Limits {
 }
 
 /// How to render. The engine reads no clock: `now` is handed in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct RenderOptions<'o> {
     /// What `"now" | date` and `"today" | date` mean.
     pub now: Timestamp,
@@ -32,12 +34,29 @@ pub struct RenderOptions<'o> {
     pub strict_undefined: bool,
     /// Bounds of this render.
     pub limits: Limits,
+    /// What `render` tags find; a partial that is not there prints nothing (T6.9).
+    pub partials: Option<&'o Partials>,
+    /// Markdown partials become HTML, as in an email (S38).
+    pub markdown_to_html: bool,
 }
 
-impl RenderOptions<'_> {
+impl<'o> RenderOptions<'o> {
     /// The usual options: silent about missing names, default limits.
     pub fn at(now: Timestamp) -> Self {
-        Self { now, timezone: None, locale: None, strict_undefined: false, limits: Limits::default() }
+        Self {
+            now,
+            timezone: None,
+            locale: None,
+            strict_undefined: false,
+            limits: Limits::default(),
+            partials: None,
+            markdown_to_html: false,
+        }
+    }
+
+    /// The same, with partials.
+    pub fn with_partials(self, partials: &'o Partials) -> Self {
+        Self { partials: Some(partials), ..self }
     }
 
     /// The same, refusing missing names.

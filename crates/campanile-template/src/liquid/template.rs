@@ -18,6 +18,7 @@ pub struct Template {
     nodes: Box<[Node]>,
     roots: BTreeSet<Box<str>>,
     any_root: bool,
+    partials: BTreeSet<Box<str>>,
 }
 
 impl Template {
@@ -29,7 +30,29 @@ impl Template {
             nodes: parsed.nodes,
             roots: parsed.roots,
             any_root: parsed.any_root,
+            partials: parsed.partials,
         })
+    }
+
+    /// Keys of the partials that it renders.
+    pub fn partial_keys(&self) -> impl Iterator<Item = &str> {
+        self.partials.iter().map(AsRef::as_ref)
+    }
+
+    pub(crate) fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Renders a document; also the styles that partials want in its head, each once, in order of first use (T6.10).
+    pub(crate) fn render_document(
+        &self,
+        scope: &dyn Scope,
+        options: &RenderOptions<'_>,
+    ) -> Result<(String, Vec<String>), TemplateError> {
+        let mut out = String::with_capacity(self.source.len());
+        let mut renderer = Renderer::new(&self.source, scope, options, Budget::new(&options.limits));
+        renderer.nodes(&self.nodes, &mut out).map_err(|fail| fail.locate(&self.source))?;
+        Ok((out, renderer.into_styles()))
     }
 
     /// What the author wrote.

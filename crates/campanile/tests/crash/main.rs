@@ -7,9 +7,11 @@
 //! - `CAMPANILE_CRASH_KILLS=50` makes the kill loop as long as the promise wants it (default 8).
 //! - `CAMPANILE_CRASH_SEED=n` repeats the random decisions of a run; each run prints its seed.
 
+mod bulk;
 mod cancel;
 mod contention;
 mod database_away;
+mod fan_out;
 mod full_disk;
 mod kill_loop;
 mod mail_faults;

@@ -132,6 +132,43 @@ fn a_batch_answers_in_the_order_asked_for() {
 }
 
 #[test]
+fn a_batch_changes_a_message_once_per_second() {
+    on_both(async |kit| {
+        kit.users(&["u1", "u2"]).await;
+        kit.workflow("greet", json!([steps::feed("feed_1", "x")])).await;
+        let run = kit.trigger("greet", json!({"recipients": ["u1", "u2"]})).await;
+        let ids = pluck(&json!(kit.messages(&run).await), "id");
+        let header = "x-ratelimited-message_ids";
+        let batch = async |action: &str, ids: &[String]| {
+            let answer =
+                kit.public.post(&format!("/v1/messages/batch/{action}"), json!({"message_ids": ids})).await;
+            let limited = answer.header(header).to_owned();
+            (answer.ok(), limited)
+        };
+        let (first, limited) = batch("read", &ids[..1]).await;
+        assert_eq!(limited, "", "a fresh message is no reason");
+        kit.advance("PT0.9S").await;
+        let (second, limited) = batch("unread", &ids).await;
+        assert_eq!(limited, ids[0]);
+        assert_eq!(pluck(&second, "id"), ids, "in the order asked for");
+        assert_eq!(second[0], first[0], "unchanged");
+        assert_eq!(kit.events(&ids[0]).await.last().map(String::as_str), Some("read"));
+        let (third, limited) = batch("seen", &ids).await;
+        assert_eq!(limited, ids.join(","), "all of them rejected is still a success");
+        assert_eq!(third[0]["seen_at"], Value::Null);
+        // A single call is not limited.
+        kit.public.send(Method::PUT, &format!("/v1/messages/{}/seen", ids[0]), "", &[]).await.ok();
+        kit.advance("PT0.1S").await;
+        let (_, limited) = batch("unread", &ids).await;
+        assert_eq!(limited, ids[1]);
+        kit.advance("PT1S").await;
+        let (fifth, limited) = batch("archived", &ids).await;
+        assert_eq!(limited, "");
+        assert!(fifth[0]["archived_at"].is_string() && fifth[1]["archived_at"].is_string());
+    });
+}
+
+#[test]
 fn marking_read_lowers_the_badge() {
     on_both(async |kit| {
         kit.users(&["ada"]).await;

@@ -1,15 +1,15 @@
 //! Status changes by recipients (in-app.md section 8): one message, or a batch.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use axum::Json;
 use axum::extract::State;
-use campanile_core::event::MessageEventType;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use campanile_core::ids::{EnvId, Ksuid};
-use campanile_core::message::{Engagement, EngagementSet};
 use campanile_core::problem::Problems;
 use campanile_core::workflow::ChannelType;
-use campanile_store::{Engagement as Change, MessageView};
+use campanile_engine::engagement::{Action, change};
+use campanile_store::MessageView;
 use serde_json::{Map, Value};
 
 use super::{retention, views};
@@ -21,27 +21,10 @@ use crate::public::segments::Segments;
 
 /// Ids in one batch: documented as 50, but the browser SDK sends whatever it has scrolled through (IA8.4).
 const BATCH_MAX: usize = 1_000;
+/// Ids in one rate limit header: Node refuses an answer with more than 16 KiB of headers.
+const RATE_LIMITED_MAX: usize = 250;
 /// Pairs in the metadata of an interaction (R3.4).
 const METADATA_PAIRS_MAX: usize = 5;
-
-/// What a recipient does with a message, or takes back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::public) enum Action {
-    /// Was shown.
-    Seen,
-    /// Taken back.
-    Unseen,
-    /// Was opened.
-    Read,
-    /// Taken back.
-    Unread,
-    /// Was clicked; cannot be taken back.
-    Interacted,
-    /// Was put away.
-    Archived,
-    /// Taken back.
-    Unarchived,
-}
 
 /// One message. `metadata` of an interaction becomes the data of its event.
 pub(in crate::public) async fn one(
@@ -64,13 +47,14 @@ pub(in crate::public) async fn one(
     Ok(Json(views.into_iter().next().ok_or_else(ApiError::missing)?))
 }
 
-/// Many messages: answered in the order asked for, unknown ids left out (S15).
+/// Many messages: answered in the order asked for, unknown ids left out (S15). A message that a batch changed less than
+/// a second ago is answered as it is and named in a header (A9.2).
 pub(in crate::public) async fn many(
     key: ClientKey,
     app: App,
     action: Action,
     body: Map<String, Value>,
-) -> ApiResult<Json<Value>> {
+) -> ApiResult<(HeaderMap, Json<Value>)> {
     let mut problems = Problems::default();
     let ids = message_ids(&body, &mut problems);
     let metadata = metadata(action, &body, &mut problems);
@@ -81,14 +65,29 @@ pub(in crate::public) async fn many(
         // One message of somebody else refuses them all: nothing is changed (api-conventions.md 2.2).
         key.check_message(&message.row.recipient, message.row.tenant.as_deref())?;
     }
-    let known: HashSet<Ksuid> =
-        known.iter().filter(|message| can_change(&app, env, message)).map(|message| message.row.id).collect();
-    let ids: Vec<Ksuid> = ids.into_iter().filter(|id| known.contains(id)).collect();
-    if ids.is_empty() {
-        return Ok(Json(Value::Array(Vec::new())));
+    let known = known.into_iter().filter(|message| can_change(&app, env, message));
+    let mut shown: HashMap<Ksuid, MessageView> = known.map(|message| (message.row.id, message)).collect();
+    let ids: Vec<Ksuid> = ids.into_iter().filter(|id| shown.contains_key(id)).collect();
+    let now = app.now();
+    let (free, limited): (Vec<Ksuid>, Vec<Ksuid>) =
+        ids.iter().partition(|id| app.batch_updates().take(env, **id, now));
+    if !free.is_empty() {
+        let changed = app.store().engage(env, free, change(action, metadata), now).await?;
+        shown.extend(changed.into_iter().map(|message| (message.row.id, message)));
     }
-    let changed = app.store().engage(env, ids, change(action, metadata), app.now()).await?;
-    Ok(Json(views(&app, &changed).await?.into()))
+    let answered: Vec<MessageView> = ids.iter().filter_map(|id| shown.remove(id)).collect();
+    Ok((rate_limited("message_ids", &limited)?, Json(views(&app, &answered).await?.into())))
+}
+
+/// `x-ratelimited-<parameter>`, when there is anything to say. It names no more ids than clients accept in one header.
+fn rate_limited(parameter: &str, ids: &[Ksuid]) -> ApiResult<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    if !ids.is_empty() {
+        let list: Vec<String> = ids.iter().take(RATE_LIMITED_MAX).map(Ksuid::to_string).collect();
+        let name = HeaderName::try_from(format!("x-ratelimited-{parameter}")).map_err(ApiError::internal)?;
+        headers.insert(name, HeaderValue::try_from(list.join(",")).map_err(ApiError::internal)?);
+    }
+    Ok(headers)
 }
 
 /// In-app messages for ever, others until their retention ends (R3.8).
@@ -131,7 +130,11 @@ fn message_ids(body: &Map<String, Value>, problems: &mut Problems) -> Vec<Ksuid>
 }
 
 /// A flat map of at most five pairs; only interactions have one.
-fn metadata(action: Action, body: &Map<String, Value>, problems: &mut Problems) -> Option<String> {
+pub(in crate::public) fn metadata(
+    action: Action,
+    body: &Map<String, Value>,
+    problems: &mut Problems,
+) -> Option<String> {
     if action != Action::Interacted {
         return None;
     }
@@ -147,38 +150,6 @@ fn metadata(action: Action, body: &Map<String, Value>, problems: &mut Problems) 
         Some(_) => problems.add("metadata", "must be an object"),
     }
     None
-}
-
-/// What the store does for an action. No action implies another but an interaction, which reads (IA8.1).
-fn change(action: Action, event_data: Option<String>) -> Change {
-    let column = |engagement| {
-        let name = match engagement {
-            Engagement::Seen => "seen_at",
-            Engagement::Read => "read_at",
-            Engagement::Interacted => "interacted_at",
-            Engagement::LinkClicked => "clicked_at",
-            Engagement::Archived => "archived_at",
-        };
-        (name, EngagementSet::EMPTY.with(engagement).bits())
-    };
-    let (engagement, event) = match action {
-        Action::Seen => (Engagement::Seen, MessageEventType::Seen),
-        Action::Unseen => (Engagement::Seen, MessageEventType::Unseen),
-        Action::Read => (Engagement::Read, MessageEventType::Read),
-        Action::Unread => (Engagement::Read, MessageEventType::Unread),
-        Action::Interacted => (Engagement::Interacted, MessageEventType::Interacted),
-        Action::Archived => (Engagement::Archived, MessageEventType::Archived),
-        Action::Unarchived => (Engagement::Archived, MessageEventType::Unarchived),
-    };
-    let undone = matches!(action, Action::Unseen | Action::Unread | Action::Unarchived);
-    let (read, read_bit) = column(Engagement::Read);
-    Change {
-        set: if undone { Vec::new() } else { vec![column(engagement)] },
-        also: (action == Action::Interacted).then(|| (read, read_bit, MessageEventType::Read.code())),
-        clear: if undone { vec![column(engagement)] } else { Vec::new() },
-        event: event.code(),
-        event_data,
-    }
 }
 
 macro_rules! handlers {
@@ -198,7 +169,7 @@ macro_rules! handlers {
             key: ClientKey,
             State(app): State<App>,
             JsonObject(body): JsonObject,
-        ) -> ApiResult<Json<Value>> {
+        ) -> ApiResult<(HeaderMap, Json<Value>)> {
             many(key, app, Action::$action, body).await
         }
     )*};
@@ -218,25 +189,6 @@ handlers! {
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn no_action_implies_another_but_one() {
-        for (action, set, clear, event) in [
-            (Action::Seen, Some("seen_at"), None, "message.seen"),
-            (Action::Unseen, None, Some("seen_at"), "message.unseen"),
-            (Action::Read, Some("read_at"), None, "message.read"),
-            (Action::Unread, None, Some("read_at"), "message.unread"),
-            (Action::Interacted, Some("interacted_at"), None, "message.interacted"),
-            (Action::Archived, Some("archived_at"), None, "message.archived"),
-            (Action::Unarchived, None, Some("archived_at"), "message.unarchived"),
-        ] {
-            let change = change(action, None);
-            assert_eq!(change.set.first().map(|(name, _)| *name), set, "{action:?}");
-            assert_eq!(change.clear.first().map(|(name, _)| *name), clear, "{action:?}");
-            assert_eq!(MessageEventType::from_code(change.event).map(MessageEventType::as_str), Some(event));
-            assert_eq!(change.also.is_some(), action == Action::Interacted);
-        }
-    }
 
     #[test]
     fn reads_bodies() {

@@ -1,6 +1,7 @@
 //! Messages: lists, one, and everything that hangs on one (delivery.md sections 1, 4, 5, 6, 15; in-app.md 7 to 9).
 
 pub(super) mod activities;
+pub(super) mod bulk;
 pub(super) mod content;
 pub(super) mod engage;
 mod filter;

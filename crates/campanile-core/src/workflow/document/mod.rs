@@ -2,7 +2,6 @@
 
 mod channel;
 mod delay;
-mod fields;
 mod key;
 mod normalize;
 mod send_windows;
@@ -13,6 +12,7 @@ mod tests;
 
 pub use key::key_problem;
 pub use normalize::normalize;
+pub(crate) use normalize::{cleaned, is_for_tools};
 
 use serde_json::Value;
 
@@ -20,6 +20,7 @@ use self::fields::{BLANK, Fields, INVALID};
 use self::steps::Walk;
 use super::{ChannelType, TriggerFrequency, Workflow};
 use crate::condition::ConditionGroup;
+use crate::fields;
 use crate::problem::{FieldProblem, Problems};
 
 /// What a document may refer to.
@@ -59,6 +60,10 @@ fn read(fields: &Fields<'_>, catalog: &dyn Catalog, problems: &mut Problems) -> 
     let mut setting =
         |name| settings.as_ref().and_then(|settings| settings.flag(name, problems)).unwrap_or_default();
     let (override_preferences, is_commercial) = (setting("override_preferences"), setting("is_commercial"));
+    if override_preferences && is_commercial {
+        // Nobody may override an opt-out that the law protects (preferences.md S6).
+        problems.add(fields.path("settings.override_preferences"), "cannot be combined with is_commercial");
+    }
     fields.object("trigger_data_json_schema", problems);
     goal(fields, problems);
     let conditions = fields.get("conditions").and_then(|conditions| {

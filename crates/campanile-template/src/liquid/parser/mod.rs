@@ -23,19 +23,27 @@ pub(crate) struct Parsed {
     pub(crate) roots: BTreeSet<Box<str>>,
     /// True when a root's name is computed: it may be any.
     pub(crate) any_root: bool,
+    /// Keys of the partials that are rendered.
+    pub(crate) partials: BTreeSet<Box<str>>,
 }
 
 pub(crate) fn parse(source: &str) -> Result<Parsed, Fail> {
     if source.len() > SOURCE_BYTES_MAX {
         return Err(Fail::new(0, format!("template is larger than {SOURCE_BYTES_MAX} bytes")));
     }
-    let mut parser =
-        Parser { source, lexer: Lexer::new(source), depth: 0, roots: BTreeSet::new(), any_root: false };
+    let mut parser = Parser {
+        source,
+        lexer: Lexer::new(source),
+        depth: 0,
+        roots: BTreeSet::new(),
+        any_root: false,
+        partials: BTreeSet::new(),
+    };
     let (nodes, end) = parser.block(&[])?;
     if let Some(tag) = end {
         return Err(Fail::new(tag.at, format!("unexpected tag {:?}", tag.name)));
     }
-    Ok(Parsed { nodes, roots: parser.roots, any_root: parser.any_root })
+    Ok(Parsed { nodes, roots: parser.roots, any_root: parser.any_root, partials: parser.partials })
 }
 
 struct Parser<'s> {
@@ -44,6 +52,7 @@ struct Parser<'s> {
     depth: usize,
     roots: BTreeSet<Box<str>>,
     any_root: bool,
+    partials: BTreeSet<Box<str>>,
 }
 
 /// A tag met while parsing.

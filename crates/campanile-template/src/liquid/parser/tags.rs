@@ -1,7 +1,7 @@
 //! Tags (templates.md 2.2). One function per tag; a new tag is one more arm and one function.
 
 use super::{Parser, Tag};
-use crate::liquid::ast::{Branch, Case, CaseArm, Cycle, For, Node, Offset};
+use crate::liquid::ast::{Branch, Case, CaseArm, Cycle, For, Node, Offset, Render};
 use crate::liquid::error::Fail;
 use crate::liquid::token::{Token, Tokens};
 
@@ -30,9 +30,8 @@ impl<'s> Parser<'s> {
             "increment" => self.counter(tag, 1)?,
             "decrement" => self.counter(tag, -1)?,
             "cycle" => self.cycle(tag)?,
-            "render" | "t" => {
-                return Err(Fail::new(tag.at, format!("tag {:?} is not supported yet", tag.name)));
-            }
+            "render" => self.render(tag)?,
+            "t" => return Err(Fail::new(tag.at, "tag \"t\" is not supported yet")),
             "else" | "elsif" | "when" => {
                 return Err(Fail::new(tag.at, format!("{} outside of a block it belongs to", tag.name)));
             }
@@ -208,6 +207,32 @@ impl<'s> Parser<'s> {
         let name = variable(&mut tokens)?;
         tokens.finish()?;
         Ok(Node::Increment(name, step))
+    }
+
+    /// `{% render 'key', name: value %}`; the key is a literal, so that it is known before rendering (T6.1).
+    fn render(&mut self, tag: Tag<'s>) -> Result<Node, Fail> {
+        let mut tokens = self.tokens(tag)?;
+        let Token::Text(key) = tokens.peek() else {
+            return Err(tokens.unexpected("the key of a partial in quotes"));
+        };
+        tokens.take()?;
+        let mut arguments = Vec::new();
+        loop {
+            tokens.skip(Token::Comma)?;
+            if tokens.peek() == Token::End {
+                break;
+            }
+            let name = tokens.name("the name of an argument")?;
+            if matches!(name, "for" | "with" | "as") && tokens.peek() != Token::Colon {
+                return Err(Fail::new(tag.at, format!("render takes no {name:?} modifier")));
+            }
+            tokens.expect(Token::Colon, ":")?;
+            arguments.push((name.into(), self.expression(&mut tokens)?));
+        }
+        self.partials.insert(key.into());
+        // What a partial reads besides its arguments.
+        self.roots.insert("vars".into());
+        Ok(Node::Render(Box::new(Render { at: tag.at as u32, key: key.into(), arguments: arguments.into() })))
     }
 
     fn cycle(&mut self, tag: Tag<'s>) -> Result<Node, Fail> {

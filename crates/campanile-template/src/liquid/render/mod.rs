@@ -3,6 +3,7 @@
 mod budget;
 mod evaluate;
 mod loops;
+mod partial;
 
 use std::collections::BTreeMap;
 
@@ -40,6 +41,10 @@ pub(crate) struct Renderer<'a> {
     cycles: BTreeMap<String, usize>,
     /// Where `offset: continue` goes on.
     positions: BTreeMap<&'a str, usize>,
+    /// Partials around this one.
+    depth: usize,
+    /// Styles for the head of the document, each once.
+    styles: Vec<String>,
 }
 
 impl<'a> Renderer<'a> {
@@ -59,6 +64,8 @@ impl<'a> Renderer<'a> {
             counters: BTreeMap::new(),
             cycles: BTreeMap::new(),
             positions: BTreeMap::new(),
+            depth: 0,
+            styles: Vec::new(),
         }
     }
 
@@ -129,6 +136,7 @@ impl<'a> Renderer<'a> {
                 self.print(&Value::Int(shown), 0, out)?;
             }
             Node::Cycle(cycle) => self.cycle(cycle, out)?,
+            Node::Render(call) => self.partial(call, out)?,
         }
         Ok(Flow::Next)
     }

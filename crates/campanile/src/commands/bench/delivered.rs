@@ -57,6 +57,11 @@ impl DeliveredCounts {
         Ok(Totals { feeds: self.read_feeds().await?, counter })
     }
 
+    /// The server's counter alone.
+    pub(super) async fn counter(&self) -> Result<Option<u64>, BenchError> {
+        self.read_counter(&mut Connection::open(&self.target).await?).await
+    }
+
     /// Waits until `expected` messages more than `before` are delivered, or nothing moves any more.
     /// Returns how many there are and when the last progress was seen.
     pub(super) async fn settle(&self, before: Totals, expected: u64) -> Result<(u64, Instant), BenchError> {

@@ -14,6 +14,7 @@ mod progress;
 mod reads;
 mod report;
 mod setup;
+mod subscribers;
 mod suites;
 
 use std::io::Write;
@@ -54,6 +55,9 @@ pub struct BenchArgs {
     /// Recipients in each trigger [default: 1; fanout and seeding of reads 1000].
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub recipients: Option<u32>,
+    /// Fanout to this many subscribers of one object, which the trigger names instead of users.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub subscribers: Option<u32>,
     /// Distinct users; raised to the number of recipients where it is smaller.
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub users: u32,
@@ -129,6 +133,7 @@ mod tests {
             ["--rate", "NaN"],
             ["--users", "0"],
             ["--duration", "0"],
+            ["--subscribers", "0"],
             ["--suite", "everything"],
         ] {
             assert!(parse(&bad).is_err(), "{bad:?}");

@@ -15,6 +15,7 @@ pub(super) struct Report {
     pub(super) concurrency: usize,
     pub(super) recipients: usize,
     pub(super) users: usize,
+    pub(super) subscribers: Option<usize>,
     pub(super) rate: Option<f64>,
     pub(super) elapsed: Duration,
     pub(super) accepted: u64,
@@ -50,6 +51,7 @@ impl Report {
             "concurrency": self.concurrency,
             "recipients": self.recipients,
             "users": self.users,
+            "subscribers": self.subscribers,
             "rate": self.rate,
             "elapsed_seconds": self.elapsed.as_secs_f64(),
             "request": self.request,
@@ -81,7 +83,10 @@ impl Report {
 
     pub(super) fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
         write!(out, "suite {}, {} connections, ", self.suite, self.concurrency)?;
-        writeln!(out, "{} recipients a trigger, {} users", self.recipients, self.users)?;
+        match self.subscribers {
+            Some(subscribers) => writeln!(out, "one object with {subscribers} subscribers a trigger")?,
+            None => writeln!(out, "{} recipients a trigger, {} users", self.recipients, self.users)?,
+        }
         if let Some(rate) = self.rate {
             writeln!(out, "  asked for         {rate:>10.0}/s")?;
         }

@@ -12,7 +12,7 @@ use super::memory::MemoryWatch;
 use super::probe::{ProbeOutcome, Probes};
 use super::progress::Progress;
 use super::report::{Delivery, Report};
-use super::{BenchArgs, Suite, reads, setup};
+use super::{BenchArgs, Suite, reads, setup, subscribers};
 
 /// Connections for set-up and counting, where only the total time matters.
 const SETUP_CONNECTIONS: usize = 16;
@@ -26,6 +26,10 @@ pub(super) async fn measure(args: &BenchArgs) -> Result<Report, BenchError> {
     let watch = args.server_pid.map(MemoryWatch::start);
     let mut report = match args.suite {
         Suite::Triggers => bench.triggers("triggers", args.rate).await?,
+        Suite::Fanout if args.subscribers.is_some() => {
+            let count = args.subscribers.map_or(0, |n| n as usize);
+            subscribers::measure(&bench.target, &bench.channel_id, count, bench.duration).await?
+        }
         Suite::Fanout => bench.triggers("fanout", args.rate).await?,
         Suite::Latency => {
             let rate = match args.rate {

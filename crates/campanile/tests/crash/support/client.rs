@@ -54,7 +54,10 @@ impl Client {
     ) -> Result<Answer, String> {
         // Only the public API takes the secret key; the paths do not collide.
         let public = path.starts_with("/v1/users")
+            || path.starts_with("/v1/objects")
+            || path.starts_with("/v1/bulk_operations")
             || path.starts_with("/v1/messages")
+            || path.starts_with("/v1/bulk_operations")
             || path.ends_with("/trigger")
             || path.ends_with("/cancel");
         let key = if public { SECRET_KEY } else { SERVICE_TOKEN };

@@ -61,6 +61,14 @@ pub async fn none_after(node: &Node) {
     assert!(found.is_empty(), "left behind: {found:?}\n{}", node.log_tail());
 }
 
+/// How many recipient runs there are, whether or not the node lives.
+pub async fn recipient_runs(node: &Node) -> i64 {
+    let store = open(node).await;
+    let rows = store.query(Cost::Scan, "SELECT COUNT(*) FROM recipient_runs", &[]).await.expect("a count");
+    store.close().await;
+    rows[0].int(0).expect("a number")
+}
+
 async fn found(store: &Store, counts: &[(&str, &str)]) -> Vec<String> {
     let mut found = Vec::new();
     for (what, sql) in counts {

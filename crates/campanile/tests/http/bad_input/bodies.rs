@@ -11,8 +11,17 @@ use crate::kit::on_both;
 /// More than the 10 MB that a body may have.
 const TOO_LARGE: usize = 11 * 1024 * 1024;
 /// Writes that say everything in path and query.
-const WITHOUT_BODY: [&str; 4] =
-    ["commitAllChanges", "promoteAllCommits", "promoteOneCommit", "exchangeForApiKey"];
+const WITHOUT_BODY: [&str; 9] = [
+    "commitAllChanges",
+    "promoteAllCommits",
+    "promoteOneCommit",
+    "exchangeForApiKey",
+    "upsertPreferenceCategory",
+    "resetPreferenceCenter",
+    "generatePreferenceCenterSignedUrl",
+    "slackProviderRevokeAccess",
+    "msTeamsProviderRevokeAccess",
+];
 
 /// Name, body, headers, status, code.
 type Case<'c> = (&'c str, Vec<u8>, &'c [(&'c str, &'c str)], u16, &'c str);
@@ -84,6 +93,7 @@ fn wrong_types_are_refused_with_their_fields() {
             "name": 1, "timezone": 5, "channel_data": 7, "recipients": 5, "data": 7, "actor": 7, "tenant": 7,
             "cancellation_key": 7, "settings": 7, "message_ids": 7, "metadata": 7, "status": {}, "workflow": 7,
             "email_layout": 7, "advance": 5, "to": 5, "environment": 7, "type": 7, "provider": 7,
+            "channel_types": 7, "subscribed": 7, "preferences": 7, "config": 7,
         });
         for op in built().filter(reads_a_body) {
             let path = plausible(op, &channel);

@@ -1,5 +1,6 @@
 //! Bulk operations (recipients.md section 13, api-conventions.md section 10).
 
+mod messages;
 mod recipients;
 
 use serde_json::{Value, json};

@@ -142,10 +142,20 @@ impl Caller {
         }
     }
 
+    /// What it sends as credentials; empty for nobody.
+    pub fn bearer(&self) -> &str {
+        self.bearer.as_deref().unwrap_or_default()
+    }
+
+    /// A connection of its own, for tests that write each byte themselves.
+    pub async fn connect(&self) -> tokio::net::TcpStream {
+        tokio::net::TcpStream::connect(self.address).await.expect("the server listens")
+    }
+
     /// Announces a body of `bytes` and sends none of it: a server that knows its limit answers at once.
     pub async fn announce(&self, method: &str, path: &str, bytes: usize) -> Answer {
-        let mut stream = tokio::net::TcpStream::connect(self.address).await.expect("the server listens");
-        let secret = self.bearer.as_deref().unwrap_or_default();
+        let mut stream = self.connect().await;
+        let secret = self.bearer();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {secret}\r\n\
              content-type: application/json\r\ncontent-length: {bytes}\r\nconnection: close\r\n\r\n"

@@ -1,0 +1,47 @@
+//! What custom preference centers read, and the link to the hosted one (preferences.md section 11).
+
+use axum::Json;
+use axum::extract::State;
+use campanile_core::recipient::RecipientRef;
+use serde_json::{Value, json};
+
+use super::super::segments::Segments;
+use crate::app::App;
+use crate::auth::{AnyKey, SecretKey};
+use crate::error::{ApiError, ApiResult};
+use crate::preference_center;
+use crate::preference_link::Link;
+
+/// The configuration, also when the center is switched off (PF11.3) and for users not identified yet.
+pub(in crate::public) async fn config(
+    AnyKey(env): AnyKey,
+    State(app): State<App>,
+    Segments(user): Segments<String>,
+) -> ApiResult<Json<Value>> {
+    let center = preference_center::read(&app, env).await?;
+    let row = app.store().recipient(env, &RecipientRef::user(&user)).await?;
+    let properties = row.and_then(|row| serde_json::from_str::<Value>(&row.properties).ok());
+    let email = properties.as_ref().and_then(|properties| properties["email"].as_str());
+    let branding =
+        json!({"logo_url": null, "icon_url": null, "primary_color": null, "primary_color_contrast": null});
+    Ok(Json(json!({
+        "account_name": app.store().setting("account_name").await?,
+        "user_email": email.filter(|email| !email.is_empty()).unwrap_or(&user),
+        "enabled": center.is_enabled,
+        "knock_branding_required": false,
+        "branding": branding,
+        "config": center.config,
+    })))
+}
+
+/// The link of a user; signing again does not spoil earlier ones (PF11.6).
+pub(in crate::public) async fn signed_url(
+    SecretKey(env): SecretKey,
+    State(app): State<App>,
+    Segments(user): Segments<String>,
+) -> ApiResult<Json<Value>> {
+    let row = app.store().recipient(env, &RecipientRef::user(&user)).await?.ok_or_else(ApiError::missing)?;
+    let token = Link::new(env, &user, row.inserted_at).sign(&app);
+    let url = format!("{}/p/{token}", app.public_url());
+    Ok(Json(json!({"token": token, "url": url})))
+}

@@ -1,0 +1,66 @@
+//! Which partials a document renders, and where (templates.md section 6).
+
+use campanile_core::problem::FieldProblem;
+use campanile_core::workflow::{StepKind, Workflow};
+use campanile_template::Template;
+use serde_json::Value;
+
+use super::walk;
+
+/// Calls `found` with the place and the key of every partial that a text below `value` renders. Texts that are no
+/// templates are passed over: whoever checks them says so.
+pub(crate) fn each_partial(value: &Value, path: &str, found: &mut impl FnMut(&str, &str)) {
+    match value {
+        Value::String(text) if text.contains("render") => {
+            if let Ok(template) = Template::parse(text) {
+                template.partial_keys().for_each(|key| found(path, key));
+            }
+        }
+        Value::Array(items) => {
+            for (at, item) in items.iter().enumerate() {
+                each_partial(item, &format!("{path}[{at}]"), found);
+            }
+        }
+        Value::Object(members) => {
+            for (name, member) in members {
+                let dot = if path.is_empty() { "" } else { "." };
+                each_partial(member, &format!("{path}{dot}{name}"), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn each_in_workflow(workflow: &Workflow, found: &mut impl FnMut(&str, &str)) {
+    walk(&workflow.steps, "steps", &mut |path, step| {
+        if let StepKind::Channel(channel) = &step.kind {
+            each_partial(&channel.template, &format!("{path}.template"), found);
+            each_partial(&channel.overrides, &format!("{path}.channel_overrides"), found);
+        }
+    });
+}
+
+/// Keys of the partials that a workflow's templates render, each once.
+pub(crate) fn partial_keys(workflow: &Workflow) -> Vec<String> {
+    let mut keys = Vec::new();
+    each_in_workflow(workflow, &mut |_, key| keys.push(key.to_owned()));
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+/// Partials that are rendered and do not exist.
+pub(super) fn missing(workflow: &Workflow, exists: impl Fn(&str) -> bool) -> Vec<FieldProblem> {
+    let mut problems = Vec::new();
+    each_in_workflow(workflow, &mut |path, key| {
+        if !exists(key) {
+            problems.push(missing_partial(path, key));
+        }
+    });
+    problems
+}
+
+/// The problem of a tag that names a partial which does not exist.
+pub(crate) fn missing_partial(path: &str, key: &str) -> FieldProblem {
+    FieldProblem::new(path, format!("renders the partial {key:?}, which does not exist"))
+}
