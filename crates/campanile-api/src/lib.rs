@@ -9,7 +9,7 @@ mod batch_updates;
 mod body;
 mod body_rest;
 mod error;
-mod leftover;
+
 mod management;
 pub mod openapi;
 pub mod operations;

@@ -19,7 +19,6 @@ use crate::access::{Gate, gate};
 use crate::app::App;
 use crate::body_rest;
 use crate::error::ApiError;
-use crate::leftover::Leftover;
 use crate::operations::{self, Operation};
 use crate::request_id;
 
@@ -159,7 +158,7 @@ async fn envelope(State(app): State<App>, mut request: Request<Body>, next: Next
     let started = std::time::Instant::now();
     let mut response = match is_too_long {
         true => ApiError::uri_too_long(URI_BYTES_MAX).into_response(),
-        false => next.run(request.map(Leftover::of)).await,
+        false => next.run(request).await,
     };
     let status = response.status();
     app.engine().metrics().request(status.as_u16(), started.elapsed());

@@ -178,6 +178,9 @@ fn goal_attachment(fields: &Fields<'_>, problems: &mut Problems) -> Option<Value
     Some(serde_json::json!({"goal_key": key, "attribution_window_days": days}))
 }
 
+/// Says why a text is none of its kind.
+type ProblemOf = fn(&str) -> Option<&'static str>;
+
 /// The older name is an alias (management.md M10.6).
 fn url_patterns(fields: &Fields<'_>, problems: &mut Problems) -> Option<Vec<Value>> {
     let old = "activation_location_rules";
@@ -201,7 +204,7 @@ fn url_patterns(fields: &Fields<'_>, problems: &mut Problems) -> Option<Vec<Valu
         }
         let mut kept = Map::new();
         kept.insert("directive".into(), directive.into());
-        let checks: [(&str, fn(&str) -> Option<&'static str>); 2] =
+        let checks: [(&str, ProblemOf); 2] =
             [("pathname", url_pattern::pathname_problem), ("search", url_pattern::search_problem)];
         for (part, problem_of) in checks {
             let Some(text) = pattern.text_within(part, 2_000, problems).filter(|text| !text.is_empty())

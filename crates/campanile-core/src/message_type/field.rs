@@ -251,7 +251,7 @@ impl Settings {
 
     fn options(&self, problems: &mut Problems) -> Vec<String> {
         let list = self.read("options", problems, |value| value.as_array().cloned()).unwrap_or_default();
-        if list.is_empty() && !self.get("options").is_some_and(|options| !options.is_array()) {
+        if list.is_empty() && self.get("options").is_none_or(Value::is_array) {
             problems.add(self.path("options"), BLANK);
         }
         let mut options: Vec<String> = Vec::new();

@@ -20,34 +20,6 @@ fn a_request_id_is_the_server_s_own() {
     });
 }
 
-/// The head of a request comes first and is refused; its body comes later, and another request after it.
-#[test]
-fn a_refused_request_does_not_cost_the_connection() {
-    on_both(async |kit| {
-        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-        let mut stream =
-            tokio::net::TcpStream::connect(kit.server().address).await.expect("the server listens");
-        let body = r#"{"users":[]}"#;
-        let head = format!(
-            "POST /v1/users/bulk/identify HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n\
-             content-length: {}\r\n\r\n",
-            body.len()
-        );
-        let mut read = [0; 4096];
-        for _ in 0..3 {
-            stream.write_all(head.as_bytes()).await.expect("the head can be sent");
-            let count = stream.read(&mut read).await.expect("there is an answer");
-            let answer = String::from_utf8_lossy(&read[..count]).into_owned();
-            assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
-            stream.write_all(body.as_bytes()).await.expect("the body can be sent");
-        }
-        stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: test\r\n\r\n").await.expect("it can be sent");
-        let count = stream.read(&mut read).await.expect("there is an answer");
-        let answer = String::from_utf8_lossy(&read[..count]).into_owned();
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    });
-}
-
 #[test]
 fn browsers_are_let_in_without_credentials() {
     on_both(async |kit| {
