@@ -21,7 +21,7 @@ try {
 }
 if (!existsSync(join(here, "node_modules/@knocklabs/node"))) refuse("node_modules is missing; run scripts/install.sh");
 // Only now, since it loads the client that the line above looks for.
-const { forgetCalls } = await import("./harness/coverage.mjs");
+const { forgetCalls, uncalledMethods } = await import("./harness/coverage.mjs");
 
 const [major, minor] = process.versions.node.split(".").map(Number);
 const wanted = process.argv.slice(2);
@@ -40,4 +40,11 @@ forgetCalls();
 // A bound for everything: a forgotten process must not hold up `make test` for ever.
 const { status, error } = spawnSync(process.execPath, [...options, ...files], { stdio: "inherit", timeout: 15 * 60_000 });
 if (error) console.error(`tests/e2e: ${error.message}`);
+if (status === 0 && wanted.length === 0) {
+  const uncalled = uncalledMethods();
+  if (uncalled.length > 0) {
+    console.error(`tests/e2e: no test calls these methods of @knocklabs/node with success: ${uncalled.join(", ")}`);
+    process.exit(1);
+  }
+}
 process.exit(status ?? 1);

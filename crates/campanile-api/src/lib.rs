@@ -9,12 +9,14 @@ mod batch_updates;
 mod body;
 mod body_rest;
 mod error;
+
 mod management;
 pub mod openapi;
 pub mod operations;
 mod page;
 mod preference_center;
 mod preference_link;
+mod preference_page;
 mod public;
 mod query;
 mod request_id;

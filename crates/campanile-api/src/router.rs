@@ -105,6 +105,7 @@ pub fn router(app: App) -> Router {
     }
     router
         .merge(crate::service::routes())
+        .merge(crate::preference_page::routes())
         .fallback(async |request: Request| ApiError::no_route(request.uri().path()))
         .layer(RequestDecompressionLayer::new())
         .layer(CompressionLayer::new())

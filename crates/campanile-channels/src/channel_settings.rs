@@ -32,6 +32,8 @@ const SMS: &[Setting] = &[flag("link_tracking"), overrides("payload_overrides")]
 const PUSH: &[Setting] = &[flag("token_deregistration"), overrides("payload_overrides")];
 const CHAT: &[Setting] = &[flag("link_tracking"), flag("email_based_user_id_resolution")];
 const FEED: &[Setting] = &[flag("link_tracking")];
+/// Tenancy of guides (in-app.md IA12.6, IA12.7).
+const GUIDE: &[Setting] = &[flag("strict_tenancy"), flag("per_tenant_scope")];
 
 /// The declared settings of a type; the webhook's request template and the feed's response filter are objects that
 /// their own readers check.
@@ -42,7 +44,8 @@ pub const fn of_type(channel_type: ChannelType) -> &'static [Setting] {
         ChannelType::Push => PUSH,
         ChannelType::Chat => CHAT,
         ChannelType::InAppFeed => FEED,
-        ChannelType::InAppGuide | ChannelType::Http => &[],
+        ChannelType::InAppGuide => GUIDE,
+        ChannelType::Http => &[],
     }
 }
 

@@ -7,11 +7,13 @@ use campanile_channels::push::AccessToken;
 use campanile_core::clock::Clock;
 use campanile_core::ids::{ChannelId, EnvId};
 use campanile_core::time::Micros;
-use campanile_store::{ResourceKind, Store, StoreError};
+use campanile_store::{GuideGroupRow, ResourceKind, Store, StoreError};
 use parking_lot::{Mutex, RwLock};
 use serde_json::Value;
 
+use crate::announce::{Announcement, Announcer};
 use crate::catalog::Catalog;
+use crate::guides::GuideSets;
 use crate::metrics::Metrics;
 use crate::programs::Programs;
 use crate::scheduler::Work;
@@ -64,6 +66,8 @@ struct Inner {
     metrics: Metrics,
     options: EngineOptions,
     programs: Programs,
+    guide_sets: GuideSets,
+    announcer: Announcer,
     work: Work,
     transport: Transport,
     tokens: Mutex<HashMap<TokenKey, AccessToken>>,
@@ -96,6 +100,8 @@ impl Engine {
             metrics: Metrics::default(),
             options,
             programs: Programs::default(),
+            guide_sets: GuideSets::default(),
+            announcer: Announcer::default(),
             work: Work::default(),
             transport: Transport::new(&roots, http),
             tokens: Mutex::default(),
@@ -144,11 +150,26 @@ impl Engine {
     async fn reload_catalog_here(&self) -> Result<(), StoreError> {
         let catalog = Catalog::load(&self.inner.store, &self.inner.vault).await?;
         *self.inner.catalog.write() = Arc::new(catalog);
+        // Guides are compiled with their channels.
+        self.guide_sets().forget_all();
         Ok(())
     }
 
     pub(crate) fn programs(&self) -> &Programs {
         &self.inner.programs
+    }
+
+    pub(crate) fn guide_sets(&self) -> &GuideSets {
+        &self.inner.guide_sets
+    }
+
+    pub(crate) fn announcer(&self) -> &Announcer {
+        &self.inner.announcer
+    }
+
+    /// Hears of everything that happens from now on (see [`Announcement`]).
+    pub fn listen(&self) -> tokio::sync::broadcast::Receiver<Announcement> {
+        self.announcer().listen()
     }
 
     pub(crate) fn work(&self) -> &Work {
@@ -176,9 +197,24 @@ impl Engine {
     /// promotion, activation and archiving.
     pub async fn invalidate(&self, env: EnvId, kind: ResourceKind, key: &str) {
         self.programs().forget(env, kind, key);
+        if matches!(kind, ResourceKind::Guide | ResourceKind::MessageType) {
+            self.guide_sets().forget(env);
+        }
         if let Err(error) = self.note_change().await {
             tracing::warn!(%error, "other nodes may see this change late");
         }
+        if kind == ResourceKind::Guide {
+            self.announcer().announce(Announcement::Guide { env, key: key.to_owned() });
+        }
+    }
+
+    /// Saves the order and the throttle of an environment's guides, at once and without a commit.
+    pub async fn set_guide_group(&self, env: EnvId, group: GuideGroupRow) -> Result<(), StoreError> {
+        self.store().set_guide_group(env, group).await?;
+        self.guide_sets().forget(env);
+        self.note_change().await?;
+        self.announcer().announce(Announcement::GuideGroup { env });
+        Ok(())
     }
 
     /// Counts a change that other nodes should notice, and the server when a command of this machine made it.
@@ -202,9 +238,11 @@ impl Engine {
             if now != seen {
                 seen = now;
                 self.programs().forget_all();
+                self.guide_sets().forget_all();
                 if let Err(error) = self.reload_catalog_here().await {
                     tracing::warn!(%error, "cannot read the channels again");
                 }
+                self.announcer().announce(Announcement::Elsewhere);
             }
         }
     }

@@ -21,6 +21,7 @@ use crate::engine::Engine;
 use crate::fan_out::{Parents, Via};
 use crate::identify::{scope_value, tenant_default};
 use crate::interpreter::{Activation, Input, Statuses, advance};
+use crate::origin::Origin;
 use crate::program::{OpKind, Program, Roots};
 use crate::scope::{RunScope, SharedRoots, workflow_root};
 use crate::state::{RunLog, RunState};
@@ -53,6 +54,8 @@ pub(crate) struct RunContext {
     pub(crate) shared: SharedRoots,
     pub(crate) trigger_data: Option<String>,
     pub(crate) tenant_data: HashMap<ChannelId, Value>,
+    /// `recipient.schedule` of a scheduled run.
+    pub(crate) schedule: Option<Value>,
     pub(crate) preferences: SharedPreferences,
     /// Every root was built, because conditions of preferences may read any.
     pub(crate) has_all_roots: bool,
@@ -160,6 +163,7 @@ impl Engine {
         Ok(RunContext {
             env: run.env,
             trigger_data: filterable(&data),
+            schedule: Origin::schedule_scope(&run),
             catalog,
             shared,
             tenant_data,
@@ -501,6 +505,9 @@ fn interpret(
     };
     let mut recipient = if context.reads_recipient() { scope_value(row) } else { Value::Null };
     if let Value::Object(members) = &mut recipient {
+        if let Some(schedule) = &context.schedule {
+            members.insert("schedule".into(), schedule.clone());
+        }
         if let Some(via) = &state.via {
             members.insert("subscription".into(), parents.subscription(via));
         }

@@ -388,6 +388,9 @@ impl Activation {
             });
         }
         let mut data = json!({"message_id": id.to_string(), "channel_type": entry.kind.as_str()});
+        if let Some(opens_at) = scheduled_at {
+            data["scheduled_at"] = opens_at.to_string().into();
+        }
         if !decision.opinions.is_empty() {
             data["opinions"] = json!(decision.opinions);
         }

@@ -3,6 +3,8 @@
 //! The interpreter decides and returns values; everything that touches the clock, the database or the network stands
 //! around it. State and effects are committed together; an effect is performed only after its commit.
 
+mod announce;
+mod audiences;
 pub mod broadcasts;
 mod bulk;
 mod cancel;
@@ -12,10 +14,12 @@ pub mod engagement;
 mod engine;
 mod expand;
 mod fan_out;
+pub mod guides;
 pub mod identify;
 mod interpreter;
 mod members;
 mod metrics;
+mod origin;
 pub mod program;
 mod programs;
 pub mod project;
@@ -23,6 +27,7 @@ mod provider_calls;
 mod render;
 pub mod resources;
 mod scheduler;
+mod schedules;
 mod scope;
 pub mod signing_keys;
 mod state;
@@ -31,13 +36,18 @@ pub mod transport;
 mod trigger;
 mod vault;
 
+pub use announce::Announcement;
 pub use bulk::{BULK_ROWS_MAX, BulkSubmission, MessageSweep, SweepAction, preferences_scope};
 pub use catalog::{Catalog, ChannelEntry, ChannelInEnv};
 pub use engine::{Engine, EngineOptions};
 pub use members::{MEMBERS_MAX, MembershipError, NewMember};
 pub use metrics::Metrics;
+pub use origin::{Occurrence, Origin};
 pub use programs::Published;
 pub use scheduler::Ran;
+pub use schedules::{
+    CreateSchedules, SCHEDULES_MAX, ScheduleChange, Timing, parse_new_timing, parse_timing, parse_workflow,
+};
 pub use state::{LoggedEvent, read_log};
 pub use trigger::{Accepted, Trigger, TriggerError};
 pub use vault::{Vault, WrongKey};

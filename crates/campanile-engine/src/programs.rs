@@ -38,6 +38,8 @@ impl Programs {
     pub(crate) fn forget(&self, env: EnvId, kind: ResourceKind, key: &str) {
         match kind {
             ResourceKind::Workflow => drop(self.published.write().remove(&(env, key.to_owned()))),
+            // No workflow has anything of these in it.
+            ResourceKind::Guide | ResourceKind::MessageType => {}
             // A layout is compiled into every e-mail that names it.
             _ => self.forget_all(),
         }

@@ -4,12 +4,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use campanile_core::time::Timestamp;
+use campanile_core::workflow::ChannelType;
 use campanile_store::{Claim, JobKind, Outcome, StoreError, Unit};
 use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::announce::Announcement;
 use crate::engine::Engine;
 
 /// Jobs in progress on one node.
@@ -24,9 +26,9 @@ const AWAY: Duration = Duration::from_millis(500);
 /// What was done while virtual time moved.
 #[derive(Debug, Clone, Serialize)]
 pub struct Ran {
-    /// `resume`, `deliver`, `expand`, `bulk`, `audience` or `broadcast`.
+    /// `resume`, `deliver`, `expand`, `bulk`, `schedule`, `audience` or `broadcast`.
     pub kind: &'static str,
-    /// Id of the recipient run, message, workflow run, bulk operation, audience, or version of the broadcast.
+    /// Id of the recipient run, message, workflow run, bulk operation, schedule, audience, or version of the broadcast.
     pub id: String,
     /// The instant at which it fell due.
     pub due_at: Timestamp,
@@ -85,11 +87,39 @@ impl Engine {
             .map(|_| Place { engine: self.clone(), used: false })
     }
 
+    /// What feeds will have once a unit is on disk; nothing when nobody listens. A message whose send window is closed
+    /// is in no feed yet.
+    fn feed_announcements(&self, unit: &Unit) -> Vec<Announcement> {
+        if !self.announcer().has_listeners() || unit.messages.is_empty() {
+            return Vec::new();
+        }
+        let catalog = self.catalog();
+        let is_feed = |channel| catalog.channel(channel).is_some_and(|c| c.kind == ChannelType::InAppFeed);
+        let shown = unit.messages.iter().filter(|m| m.scheduled_at.is_none() && is_feed(m.channel));
+        shown
+            .map(|message| Announcement::FeedMessage {
+                env: message.env,
+                channel: message.channel,
+                user: message.recipient.clone(),
+                message: message.id,
+            })
+            .collect()
+    }
+
+    fn announce_all(&self, outcome: &Outcome, announcements: Vec<Announcement>) {
+        if matches!(outcome, Outcome::Committed) {
+            announcements.into_iter().for_each(|announcement| self.announcer().announce(announcement));
+        }
+    }
+
     /// Writes a unit and then performs its effects: jobs that are due now stay with this node and start at once,
     /// without a detour through the database; what finds no place waits for the scheduler.
     pub(crate) async fn commit_and_perform(&self, mut unit: Unit) -> Result<Outcome, StoreError> {
+        let announcements = self.feed_announcements(&unit);
         if unit.jobs.is_empty() {
-            return self.store().commit(unit).await;
+            let outcome = self.store().commit(unit).await?;
+            self.announce_all(&outcome, announcements);
+            return Ok(outcome);
         }
         let now = self.clock().now();
         let mut own = Vec::new();
@@ -105,6 +135,7 @@ impl Engine {
             own.push((place, job.claimed()));
         }
         let outcome = self.store().commit(unit).await?;
+        self.announce_all(&outcome, announcements);
         if matches!(outcome, Outcome::Committed) {
             for (place, claim) in own {
                 self.spawn_job(place, claim);
@@ -114,7 +145,7 @@ impl Engine {
         Ok(outcome)
     }
 
-    /// Tells the scheduler that work was written which may be due.
+    /// Has the scheduler look for what fell due: after jobs were written other than by a unit.
     pub fn wake(&self) {
         self.work().wake.notify_one();
     }
@@ -153,6 +184,7 @@ impl Engine {
             JobKind::Bulk => self.run_bulk(claim).await,
             JobKind::Audience => self.run_audience(claim).await,
             JobKind::Broadcast => self.run_broadcast(claim).await,
+            JobKind::Schedule => self.fire_schedule(claim, now).await,
         }
     }
 
@@ -281,6 +313,7 @@ fn describe(claim: &Claim) -> Ran {
         JobKind::Bulk => ("bulk", uuid_text(&claim.target)),
         JobKind::Audience => ("audience", uuid_text(&claim.target)),
         JobKind::Broadcast => ("broadcast", uuid_text(&claim.target)),
+        JobKind::Schedule => ("schedule", uuid_text(&claim.target)),
         JobKind::Resume => ("resume", uuid_text(&claim.target)),
         JobKind::Deliver => (
             "deliver",

@@ -119,6 +119,7 @@ impl Engine {
             cancellation_key: trigger.cancellation_key,
             flags: trigger.flags,
             pending: (!inline).then(|| serde_json::to_string(&pending).unwrap_or_default()),
+            origin: None,
             inserted_at: now,
         });
         let mut unit = Unit { idempotency: reply_row(env, trigger.idempotency, id, now), ..Unit::default() };
@@ -150,7 +151,7 @@ impl Engine {
 
     /// Writes what is identified inline, then reads everybody in one query. Inline upserts are complete before the
     /// run begins (recipients.md RC6.5).
-    async fn known(
+    pub(crate) async fn known(
         &self,
         env: EnvId,
         actor: &Option<Identify>,

@@ -53,17 +53,22 @@ const EVERYTHING_THAT_HANGS_ON: &[Hanging] = &[
         "DELETE FROM jobs WHERE kind = 2 AND target IN \
          (SELECT id FROM recipient_runs WHERE env = $1 AND recipient IN {keys} AND status = 2)",
     ),
-    delete(On::Users, "DELETE FROM recipient_runs WHERE env = $1 AND recipient IN {keys} AND status = 2"),
     delete(
         On::Objects,
         "UPDATE recipient_runs SET status = 4 WHERE env = $1 AND recipient IN {keys} AND status = 2",
     ),
-    // A user's messages with everything about them; an object's stay until their retention ends (S24).
+    // What a user did with guides.
+    delete(On::Users, "DELETE FROM guide_engagements WHERE env = $1 AND recipient IN {keys}"),
+    delete(On::Users, "DELETE FROM guide_displays WHERE env = $1 AND recipient IN {keys}"),
+    // Schedules: the job before the row, as everywhere.
     delete(
-        On::Users,
-        "DELETE FROM recipient_runs WHERE env = $1 AND (run, recipient) IN \
-         (SELECT run, recipient FROM messages WHERE env = $1 AND recipient IN {keys})",
+        On::Anybody,
+        "DELETE FROM jobs WHERE kind = 5 AND target IN \
+         (SELECT id FROM schedules WHERE env = $1 AND recipient IN {keys})",
     ),
+    delete(On::Anybody, "DELETE FROM schedules WHERE env = $1 AND recipient IN {keys}"),
+    // A user's run logs, and messages with everything about them; an object's stay until their retention ends (S24).
+    delete(On::Users, "DELETE FROM recipient_runs WHERE env = $1 AND recipient IN {keys}"),
     delete(
         On::Users,
         "DELETE FROM message_events WHERE message IN \
@@ -95,6 +100,10 @@ pub(crate) const WHAT_A_MERGE_MOVES: &[&str] = &[
     "INSERT INTO preference_sets (env, key, id, content, updated_at) \
      SELECT env, CAST($3 AS TEXT), id, content, updated_at FROM preference_sets WHERE env = $1 AND key = $2 \
      ON CONFLICT DO NOTHING",
+    // What the primary did with a guide stands; otherwise engagement goes with its message.
+    "INSERT INTO guide_engagements (env, recipient, tenant, guide, step, message, is_final) \
+     SELECT env, CAST($3 AS TEXT), tenant, guide, step, message, is_final FROM guide_engagements \
+     WHERE env = $1 AND recipient = $2 AND message >= $4 ON CONFLICT DO NOTHING",
     "UPDATE messages SET recipient = $3 WHERE env = $1 AND recipient = $2 AND id >= $4",
 ];
 

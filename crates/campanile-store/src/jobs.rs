@@ -28,6 +28,8 @@ pub enum JobKind {
     Audience = 6,
     /// Sends a broadcast; the target is the version that is sent.
     Broadcast = 7,
+    /// Fires an occurrence of a schedule; the target is its id.
+    Schedule = 5,
 }
 
 impl JobKind {
@@ -39,6 +41,7 @@ impl JobKind {
             4 => Ok(Self::Bulk),
             6 => Ok(Self::Audience),
             7 => Ok(Self::Broadcast),
+            5 => Ok(Self::Schedule),
             _ => Err(StoreError::corrupt(format_args!("unknown job kind {code}"))),
         }
     }
@@ -307,6 +310,22 @@ impl Store {
                     &[Param::Int(token)],
                 )
                 .await
+            })
+        })
+        .await
+    }
+
+    /// Gives back one lease before its end, so that the job may be claimed again at once.
+    pub async fn release_claim(&self, claim: &Claim) -> Result<(), StoreError> {
+        let (target, kind, token) = (claim.target.clone(), claim.kind as i64, claim.token);
+        self.transact(move |tx| {
+            Box::pin(async move {
+                tx.execute(
+                    "UPDATE jobs SET run_at = due_at, claim = 0 WHERE target = $1 AND kind = $2 AND claim = $3",
+                    &[target.as_slice().into(), Param::Int(kind), Param::Int(token)],
+                )
+                .await
+                .map(drop)
             })
         })
         .await

@@ -13,6 +13,7 @@ mod channel_data;
 mod db;
 mod delivery;
 mod error;
+mod guides;
 mod hanging;
 mod jobs;
 mod merging;
@@ -23,7 +24,9 @@ mod preferences;
 mod recipient_upserts;
 mod recipients;
 mod retention;
+mod run_list;
 mod runs;
+mod schedules;
 mod schema;
 mod signing_keys;
 mod subscriptions;
@@ -39,6 +42,7 @@ pub use channel_data::ChannelDataRow;
 pub use db::{Cost, Param, Row, Store, StoreOptions, Tx};
 pub use delivery::{DeliveryLog, DeliveryResult};
 pub use error::StoreError;
+pub use guides::{GuideEngagement, GuideGroupRow, GuideScope, GuideState};
 pub use jobs::{Claim, JobKind, JobRow, JobStats};
 pub use merging::UsersMerged;
 pub use messages::{
@@ -50,9 +54,14 @@ pub use preference_settings::{PreferenceCategoryRow, PreferenceCenterRow};
 pub use preferences::{PreferenceEdit, PreferenceLimit, PreferenceSetRow, RunSets};
 pub use recipient_upserts::RecipientChange;
 pub use recipients::{RecipientFilter, RecipientRow, merge_json, merge_properties};
+pub use run_list::{RunEvent, RunFilter};
 pub use runs::{RecipientRunRow, RunRow, RunStatus, StoredRun};
+pub use schedules::{ScheduleFilter, ScheduleFired, ScheduleRow};
 pub use schema::LATEST as SCHEMA_VERSION;
 pub use signing_keys::SigningKey;
 pub use subscriptions::{Subscriber, SubscriberMark, SubscriptionRow, SubscriptionSide};
 pub use unit::{Guard, GuardAction, IdempotencyRow, Outcome, RunUpdate, StoredReply, Unit};
-pub use versions::{CommitRow, NewVersion, ResourceKind, ResourceRow, VersionRow};
+pub use versions::{
+    CommitRow, FIRST_SEMVER, NewVersion, NumberedVersion, Promoted, ResourceKind, ResourceRow, Schedule,
+    VersionRow,
+};

@@ -212,6 +212,17 @@ impl Tx<'_> {
         Ok(Ok(row))
     }
 
+    /// Many recipients by key, in no order and not locked; unknown keys are absent.
+    pub async fn recipients(
+        &mut self,
+        env: EnvId,
+        keys: Vec<String>,
+    ) -> Result<Vec<RecipientRow>, StoreError> {
+        let sql =
+            format!("SELECT {COLUMNS} FROM recipients WHERE env = $1 AND key IN {}", self.texts_in("$2"));
+        self.query(&sql, &[env.into(), Param::Texts(keys)]).await?.into_iter().map(recipient).collect()
+    }
+
     /// Makes an empty recipient when missing (a tenant stub, RC5.5).
     pub async fn touch_recipient(
         &mut self,

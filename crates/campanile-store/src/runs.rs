@@ -27,6 +27,10 @@ pub enum RunStatus {
 }
 
 impl RunStatus {
+    /// Every status, in the order of a run's life.
+    pub const ALL: [Self; 5] =
+        [Self::Queued, Self::Processing, Self::Paused, Self::Completed, Self::Cancelled];
+
     /// The wire name.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -41,8 +45,12 @@ impl RunStatus {
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Completed | Self::Cancelled)
     }
+    /// The status of a wire name.
+    pub fn from_wire(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == name)
+    }
     fn from_code(code: i64) -> Result<Self, StoreError> {
-        [Self::Queued, Self::Processing, Self::Paused, Self::Completed, Self::Cancelled]
+        Self::ALL
             .into_iter()
             .find(|status| *status as i64 == code)
             .ok_or_else(|| StoreError::corrupt(format_args!("unknown run status {code}")))
@@ -72,6 +80,8 @@ pub struct RunRow {
     pub flags: i64,
     /// Recipients not yet expanded, JSON; `None` when all are.
     pub pending: Option<String>,
+    /// What started it, JSON of the engine; `None` is a request of the API.
+    pub origin: Option<Arc<str>>,
     /// When it was accepted.
     pub inserted_at: Timestamp,
 }
@@ -139,6 +149,7 @@ static RUNS: LazyLock<Bulk> = LazyLock::new(|| {
             ("cancellation_key", Column::Text),
             ("flags", Column::Int),
             ("pending", Column::Text),
+            ("origin", Column::Text),
             ("inserted_at", Column::Int),
         ],
         "ON CONFLICT DO NOTHING",
@@ -159,6 +170,7 @@ pub(crate) async fn insert_runs(tx: &Tx<'_>, rows: impl Iterator<Item = &RunRow>
             Param::opt(row.cancellation_key.as_deref()),
             Param::Int(row.flags),
             Param::opt(row.pending.as_deref()),
+            Param::opt(row.origin.as_deref()),
             row.inserted_at.into(),
         ]);
     }
@@ -242,8 +254,8 @@ pub(crate) async fn mark_expanded(
     Ok(())
 }
 
-const RUN_COLUMNS: &str = "w.id, w.env, w.workflow, w.version, w.tenant, w.actor, w.data, w.cancellation_key, \
-                           w.flags, w.pending, w.inserted_at";
+pub(crate) const RUN_COLUMNS: &str = "w.id, w.env, w.workflow, w.version, w.tenant, w.actor, w.data, w.cancellation_key, \
+                           w.flags, w.pending, w.origin, w.inserted_at";
 
 fn run_row(row: &mut Row) -> Result<RunRow, StoreError> {
     Ok(RunRow {
@@ -257,31 +269,32 @@ fn run_row(row: &mut Row) -> Result<RunRow, StoreError> {
         cancellation_key: row.opt_text(7)?,
         flags: row.int(8)?,
         pending: row.opt_text(9)?,
-        inserted_at: row.at(10)?,
+        origin: row.opt_text(10)?.map(Arc::from),
+        inserted_at: row.at(11)?,
     })
 }
 
-fn stored_run(mut row: Row) -> Result<StoredRun, StoreError> {
+pub(crate) fn stored_run(mut row: Row) -> Result<StoredRun, StoreError> {
     let run = run_row(&mut row)?;
     Ok(StoredRun {
         recipient_run: RecipientRunRow {
             env: run.env,
             run: run.id,
-            recipient: row.text(11)?,
-            id: row.uuid(12)?,
-            status: RunStatus::from_code(row.int(13)?)?,
-            error_count: row.int(14)?,
-            state: row.text(15)?,
-            log: row.text(16)?,
-            trigger_data: row.opt_text(17)?.map(Arc::from),
-            inserted_at: row.at(18)?,
+            recipient: row.text(12)?,
+            id: row.uuid(13)?,
+            status: RunStatus::from_code(row.int(14)?)?,
+            error_count: row.int(15)?,
+            state: row.text(16)?,
+            log: row.text(17)?,
+            trigger_data: row.opt_text(18)?.map(Arc::from),
+            inserted_at: row.at(19)?,
         },
-        updated_at: row.at(19)?,
+        updated_at: row.at(20)?,
         run,
     })
 }
 
-const STORED_COLUMNS: &str = "r.recipient, r.id, r.status, r.error_count, r.state, r.log, r.trigger_data, \
+pub(crate) const STORED_COLUMNS: &str = "r.recipient, r.id, r.status, r.error_count, r.state, r.log, r.trigger_data, \
                               r.inserted_at, r.updated_at";
 const STORED_FROM: &str = "FROM recipient_runs r JOIN workflow_runs w ON w.id = r.run";
 

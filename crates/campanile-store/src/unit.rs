@@ -19,6 +19,7 @@ use crate::error::StoreError;
 use crate::jobs::{self, Claim, JobKind, JobRow};
 use crate::messages::{self, EventRow, MessageRow};
 use crate::runs::{self, RecipientRunRow, RunRow, RunStatus};
+use crate::schedules::{self, ScheduleFired};
 
 /// Rows to write together.
 #[derive(Debug, Default)]
@@ -43,6 +44,8 @@ pub struct Unit {
     pub jobs: Vec<JobRow>,
     /// What became of one delivery attempt.
     pub delivery: Option<DeliveryResult>,
+    /// Schedules that fired.
+    pub schedules: Vec<ScheduleFired>,
     /// New bulk operations.
     pub bulk_operations: Vec<BulkOperationRow>,
 }
@@ -190,6 +193,7 @@ pub(crate) async fn write_units(tx: &mut Tx<'_>, units: &[Unit]) -> Result<Vec<O
     .await?;
     bulk_operations::insert_bulk_operations(tx, kept().flat_map(|unit| &unit.bulk_operations)).await?;
     runs::update_recipient_runs(tx, kept().flat_map(|unit| &unit.updates)).await?;
+    schedules::record_fired(tx, kept().flat_map(|unit| &unit.schedules)).await?;
     runs::mark_expanded(tx, kept().flat_map(|unit| &unit.expanded)).await?;
     for result in kept().filter_map(|unit| unit.delivery.as_ref()) {
         delivery::record(tx, result).await?;

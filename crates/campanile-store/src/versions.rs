@@ -1,6 +1,8 @@
 //! One versioning mechanism for everything that is committed and promoted (management.md section 4). A resource has,
 //! in each environment, a current version (saved) and a published one (committed); content is never changed in place.
 
+use std::collections::HashSet;
+
 use campanile_core::ids::EnvId;
 use campanile_core::time::Timestamp;
 use uuid::Uuid;
@@ -92,6 +94,63 @@ pub struct VersionRow {
     pub content: String,
     /// When it was saved.
     pub created_at: Timestamp,
+    /// Its number, once it was published.
+    pub semver: Option<String>,
+}
+
+/// The number of a first publish (management.md M10.1).
+pub const FIRST_SEMVER: &str = "0.0.1";
+
+/// When an active resource is really in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Schedule {
+    /// Not before.
+    pub from: Option<Timestamp>,
+    /// Not from then on.
+    pub until: Option<Timestamp>,
+}
+
+/// Where a promoted version comes from.
+#[derive(Debug, Clone)]
+pub struct Promoted {
+    /// The commit below.
+    pub commit: Uuid,
+    /// The number that its version has there, which it keeps.
+    pub semver: Option<String>,
+}
+
+/// A version by the number under which others refer to it.
+#[derive(Debug, Clone)]
+pub struct NumberedVersion {
+    /// Key of the resource.
+    pub key: String,
+    /// Its number.
+    pub semver: String,
+    /// Canonical JSON.
+    pub content: String,
+}
+
+/// The number after `semver`: the patch part counts (templates.md S39).
+fn next_semver(semver: &str) -> String {
+    let mut parts: Vec<&str> = semver.split('.').collect();
+    let patch = parts.pop().and_then(|patch| patch.parse::<u64>().ok()).unwrap_or(0) + 1;
+    let patch = patch.to_string();
+    parts.push(&patch);
+    parts.join(".")
+}
+
+impl ResourceRow {
+    /// Switched on and inside its schedule.
+    pub fn is_active_at(&self, now: Timestamp) -> bool {
+        self.active && self.schedule.has(now)
+    }
+}
+
+impl Schedule {
+    /// True between its bounds.
+    pub fn has(&self, now: Timestamp) -> bool {
+        self.from.is_none_or(|from| from <= now) && self.until.is_none_or(|until| now < until)
+    }
 }
 
 /// A resource in one environment.
@@ -111,6 +170,10 @@ pub struct ResourceRow {
     pub published: Option<Uuid>,
     /// Per environment, not versioned.
     pub active: bool,
+    /// Bounds of `active` in time; only guides have them.
+    pub schedule: Schedule,
+    /// Number of the published version, if it was ever committed.
+    pub semver: Option<String>,
     /// When it was made here.
     pub created_at: Timestamp,
     /// Last change.
@@ -146,8 +209,9 @@ pub struct CommitRow {
     pub created_at: Timestamp,
 }
 
-const RESOURCE: &str = "r.env, r.kind, r.key, v.id, v.sha, v.content, v.created_at, r.current, r.published, \
-                        r.active, r.created_at, r.updated_at, r.archived_at";
+const RESOURCE: &str = "r.env, r.kind, r.key, v.id, v.sha, v.content, v.created_at, v.semver, r.current, r.published, \
+                        r.active, r.created_at, r.updated_at, r.archived_at, r.active_from, r.active_until, \
+                        (SELECT p.semver FROM versions p WHERE p.id = r.published)";
 
 fn resource(mut row: Row) -> Result<ResourceRow, StoreError> {
     Ok(ResourceRow {
@@ -159,13 +223,16 @@ fn resource(mut row: Row) -> Result<ResourceRow, StoreError> {
             sha: row.text(4)?,
             content: row.text(5)?,
             created_at: row.at(6)?,
+            semver: row.opt_text(7)?,
         },
-        current: row.uuid(7)?,
-        published: if row.is_null(8) { None } else { Some(row.uuid(8)?) },
-        active: row.int(9)? != 0,
-        created_at: row.at(10)?,
-        updated_at: row.at(11)?,
-        archived_at: row.opt_at(12)?,
+        current: row.uuid(8)?,
+        published: if row.is_null(9) { None } else { Some(row.uuid(9)?) },
+        active: row.int(10)? != 0,
+        created_at: row.at(11)?,
+        updated_at: row.at(12)?,
+        archived_at: row.opt_at(13)?,
+        schedule: Schedule { from: row.opt_at(14)?, until: row.opt_at(15)? },
+        semver: row.opt_text(16)?,
     })
 }
 
@@ -240,6 +307,8 @@ impl Tx<'_> {
             "INSERT INTO resources (env, kind, key, current, active, created_at, updated_at) \
              VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT (env, kind, key) DO UPDATE SET \
              current = excluded.current, updated_at = excluded.updated_at, archived_at = NULL, \
+             active_from = CASE WHEN resources.archived_at IS NULL THEN resources.active_from END, \
+             active_until = CASE WHEN resources.archived_at IS NULL THEN resources.active_until END, \
              active = CASE WHEN resources.archived_at IS NULL THEN resources.active ELSE excluded.active END",
             &[new.env.into(), kind, new.key.as_str().into(), id.into(), active.into(), now.into()],
         )
@@ -250,18 +319,28 @@ impl Tx<'_> {
     }
 
     /// Publishes the current version of a resource and records the commit. Commits of one resource never share an
-    /// instant, since their order decides what is published, also while a virtual clock stands still.
+    /// instant, since their order decides what is published, also while a virtual clock stands still. Changed content
+    /// gets the next number, promoted content keeps its own.
     pub async fn publish(
         &mut self,
-        saved: &ResourceRow,
+        saved: &mut ResourceRow,
         message: Option<&str>,
         author: (&str, &str),
-        source: Option<Uuid>,
+        source: Option<Promoted>,
         now: Timestamp,
     ) -> Result<CommitRow, StoreError> {
         let noted_at = now;
         let before = self.latest_commit(saved.env, saved.kind, &saved.key).await?;
-        let now = before.map_or(now, |before| now.max(Timestamp(before.created_at.0 + 1)));
+        let now = before.as_ref().map_or(now, |before| now.max(Timestamp(before.created_at.0 + 1)));
+        let semver = match (source.as_ref().and_then(|source| source.semver.clone()), before) {
+            (Some(semver), _) => semver,
+            (None, None) => FIRST_SEMVER.to_owned(),
+            (None, Some(before)) => {
+                let number = self.version(before.version).await?.and_then(|version| version.semver);
+                let number = number.unwrap_or_else(|| FIRST_SEMVER.to_owned());
+                if before.sha == saved.version.sha { number } else { next_semver(&number) }
+            }
+        };
         let row = CommitRow {
             id: Uuid::new_v4(),
             env: saved.env,
@@ -272,14 +351,10 @@ impl Tx<'_> {
             message: message.map(str::to_owned),
             author_name: author.0.to_owned(),
             author_email: author.1.to_owned(),
-            source,
+            source: source.map(|source| source.commit),
             created_at: now,
         };
-        self.execute(
-            "UPDATE resources SET published = $4 WHERE env = $1 AND kind = $2 AND key = $3",
-            &[row.env.into(), Param::Int(row.kind as i64), row.key.as_str().into(), row.version.into()],
-        )
-        .await?;
+        self.set_published(saved, semver).await?;
         self.execute(
             "INSERT INTO commits \
              (id, env, kind, key, version, sha, message, author_name, author_email, source, created_at) \
@@ -304,6 +379,27 @@ impl Tx<'_> {
         Ok(row)
     }
 
+    /// Publishes the current version under a number without a commit: what comes with the installation was nobody's
+    /// change, so there is nothing to promote.
+    pub async fn set_published(&mut self, saved: &mut ResourceRow, semver: String) -> Result<(), StoreError> {
+        self.execute(
+            "UPDATE resources SET published = $4 WHERE env = $1 AND kind = $2 AND key = $3",
+            &[
+                saved.env.into(),
+                Param::Int(saved.kind as i64),
+                saved.key.as_str().into(),
+                saved.current.into(),
+            ],
+        )
+        .await?;
+        let sql = "UPDATE versions SET semver = $2 WHERE id = $1";
+        self.execute(sql, &[saved.current.into(), semver.as_str().into()]).await?;
+        saved.published = Some(saved.current);
+        saved.version.semver = Some(semver.clone());
+        saved.semver = Some(semver);
+        Ok(())
+    }
+
     /// Every resource of an environment that can take part in a commit or a promotion.
     pub async fn resources_of(&mut self, env: EnvId) -> Result<Vec<ResourceRow>, StoreError> {
         let sql = format!(
@@ -315,7 +411,7 @@ impl Tx<'_> {
 
     /// One version's content.
     pub async fn version(&mut self, id: Uuid) -> Result<Option<VersionRow>, StoreError> {
-        let sql = "SELECT id, sha, content, created_at FROM versions WHERE id = $1";
+        let sql = "SELECT id, sha, content, created_at, semver FROM versions WHERE id = $1";
         let row = self.query_one(sql, &[id.into()]).await?;
         row.map(|mut row| {
             Ok(VersionRow {
@@ -323,6 +419,7 @@ impl Tx<'_> {
                 sha: row.text(1)?,
                 content: row.text(2)?,
                 created_at: row.at(3)?,
+                semver: row.opt_text(4)?,
             })
         })
         .transpose()
@@ -389,19 +486,47 @@ impl Tx<'_> {
         Ok(environments)
     }
 
-    /// Switches a resource on or off in one environment; false when it does not exist.
+    /// Switches a resource on or off in one environment, within a schedule; false when it does not exist.
     pub async fn set_active(
         &mut self,
         env: EnvId,
         kind: ResourceKind,
         key: &str,
         active: bool,
+        schedule: Schedule,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let sql = "UPDATE resources SET active = $4, updated_at = $5 WHERE env = $1 AND kind = $2 AND key = $3 \
-                   AND archived_at IS NULL";
-        let params = [env.into(), Param::Int(kind as i64), key.into(), active.into(), now.into()];
+        let sql = "UPDATE resources SET active = $4, active_from = $5, active_until = $6, updated_at = $7 \
+                   WHERE env = $1 AND kind = $2 AND key = $3 AND archived_at IS NULL";
+        let at = |at: Option<Timestamp>| Param::opt_int(at.map(|at| at.0));
+        let params = [
+            env.into(),
+            Param::Int(kind as i64),
+            key.into(),
+            active.into(),
+            at(schedule.from),
+            at(schedule.until),
+            now.into(),
+        ];
         Ok(self.execute(sql, &params).await? == 1)
+    }
+}
+
+impl Tx<'_> {
+    /// Those of the keys that name a committed workflow.
+    pub async fn published_workflows(
+        &mut self,
+        env: EnvId,
+        keys: Vec<String>,
+    ) -> Result<HashSet<String>, StoreError> {
+        let sql = format!(
+            "SELECT key FROM resources WHERE env = $1 AND kind = $2 AND published IS NOT NULL \
+             AND archived_at IS NULL AND key IN {}",
+            self.texts_in("$3")
+        );
+        let kind = Param::Int(ResourceKind::Workflow as i64);
+        let rows = self.query(&sql, &[env.into(), kind, Param::Texts(keys)]).await?;
+        rows.into_iter().map(|mut row| row.text(0)).collect()
     }
 }
 
@@ -450,6 +575,40 @@ impl Store {
         Ok(page.page(rows, |row| row.key.clone().into_bytes()))
     }
 
+    /// Every published resource of a kind, oldest first.
+    pub async fn published_resources(
+        &self,
+        env: EnvId,
+        kind: ResourceKind,
+    ) -> Result<Vec<ResourceRow>, StoreError> {
+        let sql = format!(
+            "SELECT {RESOURCE} FROM resources r JOIN versions v ON v.id = r.published WHERE r.env = $1 \
+             AND r.kind = $2 AND r.archived_at IS NULL ORDER BY r.created_at, r.key"
+        );
+        let rows = self.query(Cost::Scan, &sql, &[env.into(), Param::Int(kind as i64)]).await?;
+        rows.into_iter().map(resource).collect()
+    }
+
+    /// Every version of a kind that has a number, oldest first, so that the newest of a number comes last; and, under
+    /// the number that it would get, what was never published.
+    pub async fn numbered_versions(
+        &self,
+        env: EnvId,
+        kind: ResourceKind,
+    ) -> Result<Vec<NumberedVersion>, StoreError> {
+        let sql = "SELECT v.key, v.semver, v.content FROM versions v WHERE v.env = $1 AND v.kind = $2 \
+                   AND (v.semver IS NOT NULL OR EXISTS (SELECT 1 FROM resources r WHERE r.env = v.env \
+                   AND r.kind = v.kind AND r.key = v.key AND r.current = v.id AND r.published IS NULL \
+                   AND r.archived_at IS NULL)) ORDER BY v.created_at";
+        let rows = self.query(Cost::Scan, sql, &[env.into(), Param::Int(kind as i64)]).await?;
+        rows.into_iter()
+            .map(|mut row| {
+                let semver = row.opt_text(1)?.unwrap_or_else(|| FIRST_SEMVER.to_owned());
+                Ok(NumberedVersion { key: row.text(0)?, semver, content: row.text(2)? })
+            })
+            .collect()
+    }
+
     /// The keys of all saved resources of a kind.
     pub async fn resource_keys(&self, env: EnvId, kind: ResourceKind) -> Result<Vec<String>, StoreError> {
         let sql =
@@ -460,7 +619,7 @@ impl Store {
 
     /// One version by id, with the key of its resource.
     pub async fn version(&self, id: Uuid) -> Result<Option<(ResourceKind, String, VersionRow)>, StoreError> {
-        let sql = "SELECT kind, key, id, sha, content, created_at FROM versions WHERE id = $1";
+        let sql = "SELECT kind, key, id, sha, content, created_at, semver FROM versions WHERE id = $1";
         let row = self.query_one(sql, &[id.into()]).await?;
         row.map(|mut row| {
             let version = VersionRow {
@@ -468,6 +627,7 @@ impl Store {
                 sha: row.text(3)?,
                 content: row.text(4)?,
                 created_at: row.at(5)?,
+                semver: row.opt_text(6)?,
             };
             Ok((ResourceKind::from_code(row.int(0)?)?, row.text(1)?, version))
         })

@@ -30,6 +30,7 @@ fn run_row(id: Uuid) -> RunRow {
         cancellation_key: Some("k".into()),
         flags: 0,
         pending: None,
+        origin: None,
         inserted_at: NOW,
     }
 }
@@ -124,12 +125,19 @@ fn jobs_are_never_claimed_early_and_keep_their_instant() {
         let late = due_at + Micros::seconds(3_600);
         let claims = store.claim_due(late, LEASE, 1, 10).await.unwrap();
         assert_eq!(claims[0].due_at, due_at);
+        // Given back by another than its holder: nothing happens. By its holder: it can be claimed at once.
+        let stranger = campanile_store::Claim { token: 9, ..claims[0].clone() };
+        store.release_claim(&stranger).await.unwrap();
+        assert!(store.claim_due(late, LEASE, 2, 10).await.unwrap().is_empty());
+        store.release_claim(&claims[0]).await.unwrap();
+        let claims = store.claim_due(late, LEASE, 2, 10).await.unwrap();
+        assert_eq!((claims.len(), claims[0].due_at), (1, due_at));
         // Put off: not before its new instant, without a claim.
         let again = late + Micros::seconds(10);
         commit(&store, Unit::putting_off(claims[0].clone(), again, Some("p".into()))).await;
         assert!(store.claim_due(late, LEASE, 1, 10).await.unwrap().is_empty());
         let claims = store.claim_due(again, LEASE, 1, 10).await.unwrap();
-        assert_eq!((claims[0].payload.as_deref(), claims[0].attempt), (Some("p"), 2));
+        assert_eq!((claims[0].payload.as_deref(), claims[0].attempt), (Some("p"), 3));
     });
 }
 
@@ -337,8 +345,8 @@ fn versions_are_saved_published_and_told_apart() {
             .transact(move |tx| {
                 Box::pin(async move {
                     let first = tx.save_version(&one, true, false, NOW).await?;
-                    let again = tx.save_version(&same, true, false, NOW).await?;
-                    tx.publish(&again, Some("m"), ("a", "a@b"), None, NOW).await?;
+                    let mut again = tx.save_version(&same, true, false, NOW).await?;
+                    tx.publish(&mut again, Some("m"), ("a", "a@b"), None, NOW).await?;
                     let second = tx.save_version(&two, true, false, NOW).await?;
                     Ok((first.current, again.current, second.published))
                 })

@@ -79,7 +79,7 @@ pub struct ServeArgs {
     /// [default: off].
     #[arg(long, env = "CAMPANILE_RATE_LIMITS", num_args = 0..=1, default_missing_value = "on")]
     pub rate_limits: Option<String>,
-    /// Successful API requests logged per second, averaged over ten; failed ones come on top; 0 logs none
+    /// Successful API requests logged per second, averaged over ten, and as many failed ones; 0 logs none
     /// [default: 200].
     #[arg(long, env = "CAMPANILE_API_LOGS")]
     pub api_logs: Option<u32>,

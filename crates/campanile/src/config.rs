@@ -39,7 +39,7 @@ pub struct Config {
     pub extra_ca_file: Option<PathBuf>,
     /// Requests per second by tier.
     pub rate_limits: RateLimits,
-    /// Successful requests logged per second; 0 logs none of any kind.
+    /// Requests of either outcome logged per second; 0 logs none.
     pub api_logs: u32,
     /// Days that API logs are kept.
     pub api_log_retention_days: u32,

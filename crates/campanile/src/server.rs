@@ -56,6 +56,7 @@ pub async fn open(config: &Config, keys: FirstStart) -> Result<(Engine, Option<F
         retention_days: config.retention_days,
     };
     let engine = Engine::new(store, clock, vault, options).await.map_err(|error| error.to_string())?;
+    campanile_engine::resources::ensure_builtin(&engine).await.map_err(|error| error.to_string())?;
     Ok((engine, made))
 }
 

@@ -1,15 +1,17 @@
 """What the tests of the official Python client share. They run against the server of python_sdk.test.mjs, which names
-it in BASE_URL, SECRET_KEY and SERVICE_TOKEN."""
+it in BASE_URL, SECRET_KEY and SERVICE_TOKEN. A run of all files fails when a method of the client was never called."""
 
 import inspect
 import os
 import time
+from pathlib import Path
 
 import httpx
 import knockapi
 import pytest
 from knockapi._resource import SyncAPIResource
 
+FOLDER = Path(__file__).parent
 FEED_STEP = {
     "ref": "feed_1",
     "type": "channel",
@@ -45,6 +47,16 @@ def noting(name, method):
         return answer
 
     return call
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """After a run of every file that went well, what nobody called is a failure."""
+    if exitstatus != 0 or {item.path for item in session.items} != set(FOLDER.glob("test_*.py")):
+        return
+    every = {name for name, _, _ in all_methods(knockapi.Knock(api_key="sk_test_of_nobody"))}
+    if uncalled := sorted(every - called):
+        print(f"\nno test calls these methods of knockapi with success: {', '.join(uncalled)}")
+        session.exitstatus = 1
 
 
 def eventually(what, probe, seconds=20):
@@ -102,8 +114,11 @@ def note(publish):
 @pytest.fixture(scope="session")
 def channel_id(manage):
     """The id of a channel by its key."""
-    ids = {entry["key"]: entry["id"] for entry in manage("GET", "/v1/channels")["entries"]}
-    return ids.__getitem__
+
+    def channel_id(key):
+        return {entry["key"]: entry["id"] for entry in manage("GET", "/v1/channels")["entries"]}[key]
+
+    return channel_id
 
 
 @pytest.fixture(scope="session")

@@ -198,8 +198,8 @@ impl Gate {
 
     /// The nth parameter of the path, decoded as handlers get it.
     fn parameter(&self, uri: &Uri, n: usize) -> Option<String> {
-        let place = self.operation.path.split('/').enumerate().filter(|(_, part)| part.starts_with('{'));
-        let (place, _) = place.skip(n).next()?;
+        let mut places = self.operation.path.split('/').enumerate().filter(|(_, part)| part.starts_with('{'));
+        let (place, _) = places.nth(n)?;
         let raw = uri.path().split('/').nth(place)?;
         percent_decode_str(raw).decode_utf8().ok().map(|text| text.into_owned())
     }

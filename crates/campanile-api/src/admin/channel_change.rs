@@ -155,7 +155,7 @@ fn known_channel_settings(kind: ChannelType) -> Option<&'static [(&'static str, 
         ChannelType::InAppFeed => {
             &[("link_tracking", Flag), ("vars", Any), ("actor", Any), ("recipient", Any), ("data", Any)]
         }
-        ChannelType::InAppGuide => &[],
+        ChannelType::InAppGuide => &[("strict_tenancy", Flag), ("per_tenant_scope", Flag)],
         ChannelType::Http => return None,
     })
 }
@@ -274,7 +274,7 @@ mod tests {
             ),
             (ChannelType::Push, json!({"payload_overrides": "{}", "token_deregistration": null}), vec![]),
             (ChannelType::Http, json!({"input_schema": {}}), vec![]),
-            (ChannelType::InAppGuide, json!({"x": 1}), vec!["channel_settings.x"]),
+            (ChannelType::InAppGuide, json!({"x": 1, "strict_tenancy": true}), vec!["channel_settings.x"]),
         ] {
             let change = Change { channel_settings: map(given.clone()), ..Change::default() };
             let found = change.channel_settings(kind, &Settings::new()).err().map(fields).unwrap_or_default();

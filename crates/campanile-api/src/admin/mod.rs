@@ -4,6 +4,7 @@ mod channel_change;
 mod channels;
 mod clock;
 mod environments;
+mod guide_group;
 mod keys;
 mod logs;
 mod preference_defaults;
@@ -18,6 +19,8 @@ pub(crate) fn routes() -> Routes {
         .on("adminMoveClock", clock::advance)
         .on("adminListChannels", channels::list)
         .on("adminSetChannel", channels::set)
+        .on("adminGetGuideGroup", guide_group::get)
+        .on("adminSetGuideGroup", guide_group::set)
         .on("adminListKeys", keys::list)
         .on("adminCreateKey", keys::create)
         .on("adminRevokeKey", keys::revoke)

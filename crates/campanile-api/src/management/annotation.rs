@@ -13,6 +13,9 @@ const READONLY_LAYOUT: &[&str] = &["key", "environment", "created_at", "updated_
 const READONLY_AUDIENCE: &[&str] = &["key", "environment", "created_at", "updated_at", "sha"];
 const READONLY_BROADCAST: &[&str] =
     &["environment", "key", "valid", "status", "scheduled_at", "sent_at", "created_at", "updated_at", "sha"];
+const READONLY_MESSAGE_TYPE: &[&str] =
+    &["key", "valid", "owner", "environment", "semver", "created_at", "updated_at", "sha"];
+const READONLY_GUIDE: &[&str] = &["environment", "key", "active", "valid", "created_at", "updated_at", "sha"];
 const SETTINGS: &[Extractable] = &[("pre_content", true, "txt"), ("payload_overrides", true, "json")];
 const OVERRIDES: &[Extractable] = &[("json_overrides", true, "json")];
 const REQUEST: &[Extractable] = &[("body", false, "txt")];
@@ -42,6 +45,16 @@ pub(super) fn broadcast(broadcast: &mut Map<String, Value>) {
 pub(super) fn email_layout(layout: &mut Map<String, Value>) {
     let fields = [("html_layout", true, html_extension(layout)), ("text_layout", true, "txt")];
     annotate(layout, &fields, READONLY_LAYOUT);
+}
+
+/// Annotates a message type.
+pub(super) fn message_type(message_type: &mut Map<String, Value>) {
+    annotate(message_type, &[("preview", true, "html")], READONLY_MESSAGE_TYPE);
+}
+
+/// Annotates a guide.
+pub(super) fn guide(guide: &mut Map<String, Value>) {
+    annotate(guide, &[], READONLY_GUIDE);
 }
 
 fn annotate(object: &mut Map<String, Value>, extractable: &[Extractable], readonly: &[&str]) {

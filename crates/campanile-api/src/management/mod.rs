@@ -8,6 +8,8 @@ mod channels;
 mod commits;
 mod email_layouts;
 mod environments;
+mod guides;
+mod message_types;
 mod paging;
 mod preference_categories;
 mod preference_center;
@@ -26,6 +28,8 @@ pub(crate) use paging::{number_key, page_of};
 use crate::router::Routes;
 use audiences::Audiences;
 use email_layouts::EmailLayouts;
+use guides::Guides;
+use message_types::MessageTypes;
 use workflows::Workflows;
 
 /// Its handlers.
@@ -64,6 +68,16 @@ pub(crate) fn routes() -> Routes {
         .on("validateBroadcast", broadcasts::validate)
         .on("sendBroadcast", broadcasts::send)
         .on("cancelBroadcast", broadcasts::cancel)
+        .on("listMessageTypes", versioned::list::<MessageTypes>)
+        .on("getMessageType", versioned::get::<MessageTypes>)
+        .on("upsertMessageType", versioned::upsert::<MessageTypes>)
+        .on("validateMessageType", versioned::validate::<MessageTypes>)
+        .on("listGuides", guides::list)
+        .on("getGuide", versioned::get::<Guides>)
+        .on("upsertGuide", versioned::upsert::<Guides>)
+        .on("validateGuide", versioned::validate::<Guides>)
+        .on("activateGuide", guides::activate)
+        .on("archiveGuide", versioned::archive::<Guides>)
         .on("listCommits", commits::list)
         .on("getCommit", commits::get)
         .on("commitAllChanges", commits::commit_all)

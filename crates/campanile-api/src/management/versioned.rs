@@ -5,7 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use campanile_core::time::Timestamp;
 use campanile_engine::resources::{self, Publish, Resource, Upsert};
-use campanile_store::{Environment, ResourceKind};
+use campanile_store::{Environment, ResourceKind, Schedule};
 use serde_json::{Map, Value, json};
 
 use super::request::{LIMIT_MAX, author, environment, unwrapped};
@@ -38,12 +38,22 @@ pub(super) struct Facts<'r> {
     pub active: bool,
     /// Passes every check of an upsert at present (M4.9).
     pub valid: bool,
+    /// Bounds of `active` in time.
+    pub schedule: Schedule,
+    /// Number of what is published, if anything is.
+    pub semver: Option<&'r str>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+    pub now: Timestamp,
 }
 
 /// The answer for a stored resource.
-pub(super) fn view<K: Versioned>(environment: &Environment, resource: Resource, annotate: bool) -> Value {
+pub(super) fn view<K: Versioned>(
+    app: &App,
+    environment: &Environment,
+    resource: Resource,
+    annotate: bool,
+) -> Value {
     let Resource { row, content, valid } = resource;
     let facts = Facts {
         key: &row.key,
@@ -51,8 +61,11 @@ pub(super) fn view<K: Versioned>(environment: &Environment, resource: Resource, 
         sha: &row.version.sha,
         active: row.active,
         valid,
+        schedule: row.schedule,
+        semver: row.semver.as_deref(),
         created_at: row.created_at,
         updated_at: row.updated_at,
+        now: app.now(),
     };
     render::<K>(content, &facts, annotate)
 }
@@ -91,7 +104,7 @@ pub(super) async fn list<K: Versioned>(
     let page = resources::list(app.engine(), environment.id, K::KIND, published, &request).await?;
     let page_info = page::management(&app, name, &page, request.size);
     let entries: Vec<_> =
-        page.items.into_iter().map(|resource| view::<K>(&environment, resource, annotate)).collect();
+        page.items.into_iter().map(|resource| view::<K>(&app, &environment, resource, annotate)).collect();
     Ok(Json(json!({"entries": entries, "page_info": page_info})))
 }
 
@@ -108,7 +121,7 @@ pub(super) async fn get<K: Versioned>(
     query.finish()?;
     let found = resources::get(app.engine(), environment.id, K::KIND, &key, published).await?;
     let resource = found.ok_or_else(ApiError::missing)?;
-    Ok(Json(view::<K>(&environment, resource, annotate)))
+    Ok(Json(view::<K>(&app, &environment, resource, annotate)))
 }
 
 /// `PUT /v1/<kind>s/{key}`.
@@ -135,7 +148,7 @@ pub(super) async fn upsert<K: Versioned>(
         author: author(token),
     };
     let saved = resources::upsert(app.engine(), upsert).await?;
-    Ok(wrapped::<K>(view::<K>(&environment, saved.resource, annotate)))
+    Ok(wrapped::<K>(view::<K>(&app, &environment, saved.resource, annotate)))
 }
 
 /// `PUT /v1/<kind>s/{key}/validate`: persists nothing. The document of the API requires the read-only members here
@@ -159,8 +172,11 @@ pub(super) async fn validate<K: Versioned>(
         sha: &resources::sha(&resources::canonical_json(&content)),
         active: stored.as_ref().map_or_else(|| resources::starts_active(K::KIND), |row| row.active),
         valid: true,
+        schedule: stored.as_ref().map_or_else(Schedule::default, |row| row.schedule),
+        semver: stored.as_ref().and_then(|row| row.semver.as_deref()),
         created_at: stored.as_ref().map_or(now, |row| row.created_at),
         updated_at: stored.as_ref().map_or(now, |row| row.updated_at),
+        now,
     };
     Ok(wrapped::<K>(render::<K>(content, &facts, false)))
 }

@@ -46,7 +46,7 @@ pub(super) async fn activate(
     }
     let active = status(body.get("status"), query.text("status"))?;
     let resource = resources::activate(app.engine(), environment.id, Workflows::KIND, &key, active).await?;
-    Ok(wrapped::<Workflows>(view::<Workflows>(&environment, resource, false)))
+    Ok(wrapped::<Workflows>(view::<Workflows>(&app, &environment, resource, false)))
 }
 
 pub(super) fn status(body: Option<&Value>, query: Option<&str>) -> ApiResult<bool> {

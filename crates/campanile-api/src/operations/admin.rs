@@ -7,6 +7,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new(Api::Admin, "POST", "/v1/admin/clock", "adminMoveClock", Access::Service, 0),
     Operation::new(Api::Admin, "GET", "/v1/admin/channels", "adminListChannels", Access::Service, 0),
     Operation::new(Api::Admin, "PUT", "/v1/admin/channels/{key}", "adminSetChannel", Access::Service, 0),
+    Operation::new(Api::Admin, "GET", "/v1/admin/guide_group", "adminGetGuideGroup", Access::Service, 0),
+    Operation::new(Api::Admin, "PUT", "/v1/admin/guide_group", "adminSetGuideGroup", Access::Service, 0),
     Operation::new(Api::Admin, "GET", "/v1/admin/keys", "adminListKeys", Access::Service, 0),
     Operation::new(Api::Admin, "POST", "/v1/admin/keys", "adminCreateKey", Access::Service, 0),
     Operation::new(Api::Admin, "DELETE", "/v1/admin/keys/{hint}", "adminRevokeKey", Access::Service, 0),

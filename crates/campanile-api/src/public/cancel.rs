@@ -2,10 +2,11 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use campanile_core::ids::EnvId;
 use campanile_core::problem::Problems;
 use campanile_core::recipient::RecipientRef;
 use campanile_engine::identify::parse_recipient;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::segments::Segments;
 use crate::app::App;
@@ -20,7 +21,17 @@ pub(super) async fn cancel(
     Segments(workflow): Segments<String>,
     JsonObject(body): JsonObject,
 ) -> ApiResult<StatusCode> {
-    let mut problems = Problems::default();
+    stop(&app, env, &workflow, &body, Problems::default()).await
+}
+
+/// Stops the runs of one workflow that the body describes, unless something about the request was refused.
+pub(super) async fn stop(
+    app: &App,
+    env: EnvId,
+    workflow: &str,
+    body: &Map<String, Value>,
+    mut problems: Problems,
+) -> ApiResult<StatusCode> {
     let key = match body.get("cancellation_key") {
         Some(Value::String(key)) if key.contains('\0') => {
             problems.add("cancellation_key", "must not contain a NUL character");
@@ -54,6 +65,6 @@ pub(super) async fn cancel(
         }
     };
     problems.into_result(()).map_err(ApiError::invalid)?;
-    app.engine().cancel(env, &workflow, &key, recipients).await?;
+    app.engine().cancel(env, workflow, &key, recipients).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -97,7 +97,11 @@ fn channel(app: &App, env: EnvId, text: &str) -> ApiResult<Arc<ChannelEntry>> {
 }
 
 async fn get(app: &App, env: EnvId, of: &RecipientRef, channel_id: &str) -> ApiResult<Json<Value>> {
-    let channel = channel(app, env, channel_id)?;
+    // A channel that cannot have data has none: a reader hears the same as for one that is not set (RC9.5).
+    let channel = channel(app, env, channel_id).map_err(|error| match error.code {
+        "channel_invalid" => ApiError::missing(),
+        _ => error,
+    })?;
     let stored = app.store().channel_data(env, of, channel.channel.id).await?;
     let stored = stored.ok_or_else(ApiError::missing)?;
     let data = serde_json::from_str(&stored).map_err(ApiError::internal)?;

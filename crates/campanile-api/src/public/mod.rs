@@ -6,13 +6,19 @@ mod cancel;
 mod channel_data;
 mod feeds;
 pub(crate) mod filters;
+mod guides;
+mod integrations;
 mod merge;
 mod messages;
+mod notify;
 mod objects;
 mod people;
 mod preferences;
 mod providers;
+mod recipient_runs;
 mod recipients;
+mod references;
+mod schedules;
 pub(crate) mod segments;
 mod sources;
 mod subscriptions;
@@ -29,11 +35,17 @@ pub(crate) fn routes() -> Routes {
     Routes::default()
         .on("triggerWorkflow", trigger::trigger)
         .on("cancelWorkflow (2)", cancel::cancel)
+        .on("triggerWorkflow (2)", notify::notify)
+        .on("cancelWorkflow", notify::stop)
+        .on("processCensusRpcRequest", integrations::census::call)
+        .on("processHightouchRpcRequest", integrations::hightouch::call)
         .and(recipient_routes())
         .and(bulk_routes())
+        .and(schedule_routes())
         .and(preferences::routes())
         .and(message_routes())
         .and(engagement_routes())
+        .and(guide_routes())
         .and(provider_routes())
 }
 
@@ -46,6 +58,19 @@ fn provider_routes() -> Routes {
         .on("listTeamsForMsTeamsProvider", providers::ms_teams::teams)
         .on("listChannelsForMsTeamsProvider", providers::ms_teams::channels)
         .on("msTeamsProviderRevokeAccess", providers::ms_teams::revoke_access)
+}
+
+fn guide_routes() -> Routes {
+    Routes::default()
+        .on("listUserGuides", guides::list)
+        .on("markUserGuideAsSeen", guides::seen_by_message)
+        .on("markUserGuideAsSeen (2)", guides::seen)
+        .on("markUserGuideAsInteracted", guides::interacted_by_message)
+        .on("markUserGuideAsInteracted (2)", guides::interacted)
+        .on("markUserGuideAsArchived", guides::archived_by_message)
+        .on("markUserGuideAsArchived (2)", guides::archived)
+        .on("markUserGuideAsUnarchived", guides::unarchived)
+        .on("resetUserGuideEngagement", guides::reset)
 }
 
 fn recipient_routes() -> Routes {
@@ -90,6 +115,19 @@ fn bulk_routes() -> Routes {
         .on("bulkSetTenants", bulk::set_tenants)
         .on("bulkDeleteTenants", bulk::delete_tenants)
         .on("bulkUpdateMessagesForChannel", messages::bulk::update)
+}
+
+fn schedule_routes() -> Routes {
+    Routes::default()
+        .on("createSchedules", schedules::create)
+        .on("updateSchedules", schedules::update)
+        .on("deleteSchedules", schedules::delete)
+        .on("listSchedules", schedules::list)
+        .on("listUserSchedules", schedules::list_of_user)
+        .on("listObjectSchedules", schedules::list_of_object)
+        .on("bulkCreateSchedules", schedules::bulk_create)
+        .on("listWorkflowRecipientRuns", recipient_runs::list)
+        .on("getWorkflowRecipientRun", recipient_runs::get)
 }
 
 fn message_routes() -> Routes {

@@ -8,6 +8,7 @@ mod zone;
 pub use rule::{Days, Frequency, WindowRule};
 pub use send::next_opening;
 pub use span::{Span, SpanUnit};
+pub(crate) use zone::{instant_of, local_of};
 pub use zone::{is_zone, zone_named};
 
 use serde_json::Value;

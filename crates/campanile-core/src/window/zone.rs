@@ -17,12 +17,12 @@ pub fn is_zone(name: &str) -> bool {
 
 /// The instant at which the wall clock shows `local`: later by the gap when it never does, the first time when it
 /// does twice (R22.9).
-pub(super) fn instant_of(local: DateTime, zone: &TimeZone) -> Option<Timestamp> {
+pub(crate) fn instant_of(local: DateTime, zone: &TimeZone) -> Option<Timestamp> {
     zone.to_ambiguous_timestamp(local).compatible().ok().map(Timestamp::from)
 }
 
 /// What the wall clock shows.
-pub(super) fn local_of(at: Timestamp, zone: &TimeZone) -> DateTime {
+pub(crate) fn local_of(at: Timestamp, zone: &TimeZone) -> DateTime {
     zone.to_datetime(at.to_jiff())
 }
 

@@ -5,6 +5,7 @@
 mod document;
 
 pub use document::{Catalog, key_problem, normalize, parse};
+pub(crate) use document::{cleaned, is_for_tools};
 
 use serde_json::Value;
 

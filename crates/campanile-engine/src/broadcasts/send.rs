@@ -196,7 +196,10 @@ impl Engine {
             keys.extend(tenant.as_ref().map(|id| RecipientRef::object(TENANTS, id).key()));
             let rows = self.store().recipients_of_run(sending.env, keys, tenant.as_deref()).await?;
             let rows: HashMap<_, _> = rows.into_iter().map(|row| (row.reference.key(), row)).collect();
-            let id = derived_run_id(sending.sent_at, sending.version, tenant.as_deref().unwrap_or_default());
+            let id = derived_run_id(
+                sending.sent_at,
+                &[sending.version.as_bytes(), tenant.as_deref().unwrap_or_default().as_bytes()],
+            );
             let run = Arc::new(RunRow {
                 id,
                 env: sending.env,
@@ -208,6 +211,7 @@ impl Engine {
                 cancellation_key: None,
                 flags: RunRow::BROADCAST,
                 pending: None,
+                origin: None,
                 inserted_at: sending.sent_at,
             });
             let program = Arc::clone(&sending.program);

@@ -13,6 +13,7 @@
 mod delete;
 mod messages;
 mod preferences;
+mod schedules;
 mod subscriptions;
 mod upsert;
 
@@ -45,6 +46,7 @@ static KINDS: &[&Kind] = &[
     &delete::DELETE_USERS,
     &delete::DELETE_OBJECTS,
     &delete::DELETE_TENANTS,
+    &schedules::CREATE_SCHEDULES,
     &messages::SWEEP,
     &subscriptions::ADD,
     &subscriptions::DELETE,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use campanile_store::{Claim, Outcome, StoreError, Unit};
 use serde_json::{Value, json};
@@ -10,10 +11,30 @@ use super::walk::Walk;
 use crate::engine::Engine;
 use crate::expand::{Pending, RunContext, own_have_conditions};
 
+/// Wait before a job is given back whose database did not answer.
+const AWAY: Duration = Duration::from_millis(500);
+/// So often this is tried; then the lease has to end.
+const GIVE_BACK_TRIES: u32 = 20;
+
 impl Engine {
+    /// Expands a stored run. When the database was in the way, the job is given back, for half of a crowd that waits
+    /// for the lease to end hears much later than the other half; what was committed is not done again.
+    pub(crate) async fn expand_stored(&self, claim: Claim) -> Result<(), StoreError> {
+        let result = self.expand_pieces(claim.clone()).await;
+        if matches!(result, Err(StoreError::Unavailable(_) | StoreError::Contended(_))) {
+            for _ in 0..GIVE_BACK_TRIES {
+                tokio::time::sleep(AWAY).await;
+                if self.stopping().is_cancelled() || self.store().release_claim(&claim).await.is_ok() {
+                    break;
+                }
+            }
+        }
+        result
+    }
+
     /// Expands a stored run until everybody has a recipient run, or until this node stops. The position is kept in the
     /// job, written together with each piece, so that a crash in the middle neither skips nor repeats.
-    pub(crate) async fn expand_stored(&self, mut claim: Claim) -> Result<(), StoreError> {
+    async fn expand_pieces(&self, mut claim: Claim) -> Result<(), StoreError> {
         let id = uuid::Uuid::from_slice(&claim.target)
             .map_err(|error| StoreError::Corrupt(error.to_string().into()))?;
         let run = self.store().workflow_run(id).await?;

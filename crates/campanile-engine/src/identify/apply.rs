@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::Upsert;
 use crate::members::Following;
+use crate::schedules::follow_zones;
 
 /// Largest properties after merging, as compact JSON (RC6.3).
 pub const PROPERTIES_BYTES_MAX: usize = 256 * 1024;
@@ -27,6 +28,7 @@ pub async fn apply(
     upsert: Upsert,
     now: Timestamp,
 ) -> Result<Result<RecipientRow, FieldProblem>, StoreError> {
+    let names_zone = names_zone(&upsert);
     let (change, rest) = parted(upsert);
     let RecipientChange { reference, properties, created_at } = change;
     let following = match reference.is_user() {
@@ -56,6 +58,9 @@ pub async fn apply(
     if let Some(following) = following.filter(|_| row.updated_at == now) {
         following.changed(tx, env, &[&row], &before, now).await?;
     }
+    if names_zone && row.updated_at == now {
+        follow_zones(tx, env, &[&row], now).await?;
+    }
     Ok(Ok(row))
 }
 
@@ -68,6 +73,7 @@ pub async fn apply_all(
     upserts: Vec<Upsert>,
     now: Timestamp,
 ) -> Result<Vec<Result<RecipientRow, FieldProblem>>, StoreError> {
+    let zoned: Vec<bool> = upserts.iter().map(names_zone).collect();
     let (changes, rests): (Vec<_>, Vec<_>) = upserts.into_iter().map(parted).unzip();
     let following = match changes.iter().any(|change| change.reference.is_user()) {
         true => Some(Following::begin(tx, env).await?),
@@ -96,7 +102,20 @@ pub async fn apply_all(
         let users: Vec<&RecipientRow> = changed.into_values().collect();
         following.changed(tx, env, &users, &before, now).await?;
     }
+    let moved: Vec<&RecipientRow> = rows
+        .iter()
+        .zip(zoned)
+        .filter_map(|(row, zoned)| row.as_ref().ok().filter(|row| zoned && row.updated_at == now))
+        .collect();
+    if !moved.is_empty() {
+        follow_zones(tx, env, &moved, now).await?;
+    }
     Ok(rows)
+}
+
+/// True when schedules might have to follow; whether the zone is another one, only they know.
+fn names_zone(upsert: &Upsert) -> bool {
+    upsert.properties.contains_key("timezone")
 }
 
 /// What an upsert says beside properties; empty for most.

@@ -8,6 +8,7 @@ use campanile_core::time::Timestamp;
 use campanile_store::{JobKind, JobRow, Member, RunRow, StoreError, Tx, Unit};
 
 use crate::expand::Pending;
+use crate::origin::Origin;
 
 /// Makes a run for every workflow and tenant, with all who entered under that tenant as its recipients. They are
 /// expanded by the run's job, so that whoever changes a user never waits for templates.
@@ -33,6 +34,7 @@ pub(super) async fn run_for_entered(
     // As with any trigger, a tenant that is only named exists from now on (R5.8).
     let tenants = by_tenant.keys().flatten().map(|id| RecipientRef::object(TENANTS, *id)).collect();
     tx.touch_recipients(env, tenants, now).await?;
+    let origin = Origin::Audience { key: audience.to_owned() }.stored();
     let mut unit = Unit::default();
     for (workflow, version) in workflows {
         for (tenant, pending) in &by_tenant {
@@ -48,6 +50,7 @@ pub(super) async fn run_for_entered(
                 cancellation_key: None,
                 flags: 0,
                 pending: Some(serde_json::to_string(pending).unwrap_or_default()),
+                origin: origin.clone(),
                 inserted_at: now,
             });
             unit.jobs.push(JobRow {

@@ -19,7 +19,9 @@ const DEPTH_MAX: usize = 8;
 /// Where each kind lives: folder, main file. In dependency order, so that what is referred to comes first.
 pub(super) const FOLDERS: &[(ResourceKind, &str, &str)] = &[
     (ResourceKind::EmailLayout, "layouts", "layout.json"),
+    (ResourceKind::MessageType, "message-types", "message_type.json"),
     (ResourceKind::Audience, "audiences", "audience.json"),
+    (ResourceKind::Guide, "guides", "guide.json"),
     (ResourceKind::Workflow, "workflows", "workflow.json"),
 ];
 

@@ -3,10 +3,9 @@
 use campanile_core::problem::{FieldProblem, Problems};
 use campanile_core::workflow;
 use campanile_store::ResourceKind;
-use campanile_template::Template;
 use serde_json::{Map, Value};
 
-use super::{Context, Kind};
+use super::{Context, Kind, liquid_problem};
 use crate::program::{each_partial, missing_partial};
 
 pub(super) const EMAIL_LAYOUT: Kind =
@@ -83,8 +82,8 @@ fn check_source(source: &str, field: &str, problems: &mut Problems) {
 }
 
 fn check_liquid(source: &str, field: &str, problems: &mut Problems) {
-    if let Err(error) = Template::parse(source) {
-        problems.add(field, format!("has invalid Liquid syntax: {} (line {})", error.message, error.line));
+    if let Some(why) = liquid_problem(source) {
+        problems.add(field, why);
     }
 }
 

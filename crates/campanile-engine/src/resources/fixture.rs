@@ -40,6 +40,7 @@ impl Bench {
                     }
                     for (key, kind, provider) in [
                         ("in-app-feed", "in_app_feed", "in_app_feed_knock"),
+                        ("in-app-guide", "in_app_guide", "in_app_guide_knock"),
                         ("email", "email", "email_smtp"),
                         ("sms", "sms", "sms_twilio"),
                         ("push", "push", "push_fcm"),

@@ -9,6 +9,8 @@ mod context;
 mod email_layout;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod guide;
+mod message_type;
 mod promote;
 mod read;
 mod save;
@@ -21,12 +23,15 @@ pub use archive::archive;
 pub use canonical::{canonical_json, sha};
 pub use commit::{Commit, Scope, commit};
 pub use context::Context;
+pub use guide::step_schemas;
+pub use message_type::{ensure_builtin, is_builtin};
 pub use promote::{promote_all, promote_one};
 pub use read::{Resource, get, list};
-pub use save::{Publish, Saved, Upsert, activate, upsert, validate};
+pub use save::{Publish, Saved, Upsert, activate, schedule, upsert, validate};
 
 use campanile_core::problem::FieldProblem;
 use campanile_store::{ResourceKind, StoreError};
+use campanile_template::Template;
 use serde_json::Value;
 
 /// What one kind of resource brings to the mechanism.
@@ -44,7 +49,13 @@ pub struct Kind {
 }
 
 /// The kinds of this version, in dependency order (M4.13).
-pub const KINDS: &[Kind] = &[email_layout::EMAIL_LAYOUT, audience::AUDIENCE, workflow::WORKFLOW];
+pub const KINDS: &[Kind] = &[
+    email_layout::EMAIL_LAYOUT,
+    message_type::MESSAGE_TYPE,
+    guide::GUIDE,
+    audience::AUDIENCE,
+    workflow::WORKFLOW,
+];
 
 impl Kind {
     /// What is known about a kind, if this version has it.
@@ -56,6 +67,12 @@ impl Kind {
     pub fn is_valid(&self, content: &Value, context: &Context) -> bool {
         (self.check)(content, context).is_ok()
     }
+}
+
+/// What is wrong with the Liquid of a field, as its problem says it.
+fn liquid_problem(source: &str) -> Option<String> {
+    let error = Template::parse(source).err()?;
+    Some(format!("has invalid Liquid syntax: {} (line {})", error.message, error.line))
 }
 
 /// Whether a resource of this kind is switched on when it is made in an environment.

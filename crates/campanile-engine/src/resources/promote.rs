@@ -2,7 +2,7 @@
 
 use campanile_core::ids::EnvId;
 use campanile_core::time::Timestamp;
-use campanile_store::{CommitRow, NewVersion, StoreError, Tx};
+use campanile_store::{CommitRow, NewVersion, Promoted, StoreError, Tx};
 use uuid::Uuid;
 
 use super::{Author, Refusal, Scope, starts_active};
@@ -103,7 +103,8 @@ async fn copy(
         sha: version.sha,
     };
     let active = starts_active(commit.kind);
-    let saved = tx.save_version(&new, active, true, now).await?;
+    let mut saved = tx.save_version(&new, active, true, now).await?;
     let author = (author.name.as_str(), author.email.as_str());
-    tx.publish(&saved, commit.message.as_deref(), author, Some(commit.id), now).await
+    let source = Promoted { commit: commit.id, semver: version.semver };
+    tx.publish(&mut saved, commit.message.as_deref(), author, Some(source), now).await
 }

@@ -41,7 +41,7 @@ pub async fn get(
     published: bool,
 ) -> Result<Option<Resource>, StoreError> {
     let Some(row) = engine.store().resource(env, kind, key, published).await? else { return Ok(None) };
-    let context = Context::load(engine, env).await?;
+    let context = Context::load_for(engine, env, kind).await?;
     Resource::read(row, &context).map(Some)
 }
 
@@ -54,7 +54,7 @@ pub async fn list(
     page: &PageRequest,
 ) -> Result<Page<Resource>, StoreError> {
     let rows = engine.store().list_resources(env, kind, published, page).await?;
-    let context = Context::load(engine, env).await?;
+    let context = Context::load_for(engine, env, kind).await?;
     let items = rows.items.into_iter().map(|row| Resource::read(row, &context));
     Ok(Page { items: items.collect::<Result<_, _>>()?, after: rows.after, before: rows.before })
 }

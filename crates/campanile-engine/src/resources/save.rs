@@ -2,10 +2,11 @@
 
 use campanile_core::ids::EnvId;
 use campanile_core::problem::FieldProblem;
-use campanile_store::{CommitRow, NewVersion, ResourceKind, ResourceRow, StoreError, Tx};
+use campanile_store::{CommitRow, NewVersion, ResourceKind, ResourceRow, Schedule, StoreError, Tx};
 use serde_json::Value;
 
 use super::audience;
+use super::message_type::builtin_problem;
 use super::write_rules::{self, Target};
 use super::{Author, Context, Kind, Refusal, Resource, canonical_json, sha, starts_active};
 use crate::engine::Engine;
@@ -60,7 +61,7 @@ pub async fn validate(
     key: &str,
     document: &Value,
 ) -> Result<Value, Refusal> {
-    let context = Context::load(engine, env).await?;
+    let context = Context::load_for(engine, env, kind).await?;
     let content = checked(kind, key, document, &context)?;
     let stored = engine.store().resource(env, kind, key, false).await?;
     match stored.and_then(|row| change_problem(&row, &content)) {
@@ -80,16 +81,21 @@ fn change_problem(stored: &ResourceRow, new: &Value) -> Option<FieldProblem> {
 fn checked(kind: ResourceKind, key: &str, document: &Value, context: &Context) -> Result<Value, Refusal> {
     let kind = Kind::of(kind).ok_or(Refusal::Missing)?;
     let result = (kind.check)(document, context);
-    let Some(why) = (kind.key_problem)(key) else { return result.map_err(Refusal::Invalid) };
+    let of_key = match (&result, (kind.key_problem)(key)) {
+        (_, Some(why)) => Some(FieldProblem::new("key", why)),
+        (Ok(content), None) => builtin_problem(kind.kind, key, content),
+        (Err(_), None) => None,
+    };
+    let Some(of_key) = of_key else { return result.map_err(Refusal::Invalid) };
     let mut problems = result.err().unwrap_or_default();
-    problems.push(FieldProblem::new("key", why));
+    problems.push(of_key);
     problems.sort();
     Err(Refusal::Invalid(problems))
 }
 
 /// Saves a document as the current version, and commits it when asked (section 4.3).
 pub async fn upsert(engine: &Engine, upsert: Upsert) -> Result<Saved, Refusal> {
-    let context = Context::load(engine, upsert.env).await?;
+    let context = Context::load_for(engine, upsert.env, upsert.kind).await?;
     let content = checked(upsert.kind, &upsert.key, &upsert.document, &context)?;
     let active = starts_active(upsert.kind);
     let text = canonical_json(&content);
@@ -126,8 +132,8 @@ pub async fn upsert(engine: &Engine, upsert: Upsert) -> Result<Saved, Refusal> {
                     }
                     if !empty || publish.allow_empty {
                         let author = (author.name.as_str(), author.email.as_str());
-                        commit = Some(tx.publish(&row, publish.message.as_deref(), author, None, now).await?);
-                        row.published = Some(row.current);
+                        commit =
+                            Some(tx.publish(&mut row, publish.message.as_deref(), author, None, now).await?);
                     }
                 }
                 Ok(Ok((before != Some(row.current), row, commit)))
@@ -141,7 +147,7 @@ pub async fn upsert(engine: &Engine, upsert: Upsert) -> Result<Saved, Refusal> {
     Ok(Saved { resource: Resource { row, content, valid: true }, changed, commit })
 }
 
-/// Switches a resource on or off, at once and without a commit (M7.1).
+/// Switches a resource on or off, at once and without a commit (M7.1). A schedule that was set is over.
 pub async fn activate(
     engine: &Engine,
     env: EnvId,
@@ -149,25 +155,50 @@ pub async fn activate(
     key: &str,
     active: bool,
 ) -> Result<Resource, Refusal> {
+    set_activation(engine, env, kind, key, Some(active), Schedule::default()).await
+}
+
+/// Switches a resource on for a time (M10.5). Without a beginning it stays as it is until the end.
+pub async fn schedule(
+    engine: &Engine,
+    env: EnvId,
+    kind: ResourceKind,
+    key: &str,
+    schedule: Schedule,
+) -> Result<Resource, Refusal> {
+    let active = schedule.from.map(|_| true);
+    set_activation(engine, env, kind, key, active, schedule).await
+}
+
+async fn set_activation(
+    engine: &Engine,
+    env: EnvId,
+    kind: ResourceKind,
+    key: &str,
+    active: Option<bool>,
+    schedule: Schedule,
+) -> Result<Resource, Refusal> {
     let now = engine.clock().now();
     let name = key.to_owned();
     let row: Option<ResourceRow> = engine
         .store()
         .transact(move |tx| {
             Box::pin(async move {
-                let row = tx.resource(env, kind, &name).await?;
+                let Some(row) = tx.resource(env, kind, &name).await? else { return Ok(None) };
+                // An earlier schedule ends here, so what it made of the switch is what stays.
+                let active = active.unwrap_or_else(|| row.is_active_at(now));
                 // Asking for what is so already changes nothing, the time of the last change included.
-                if row.as_ref().is_none_or(|row| row.active == active) {
-                    return Ok(row);
+                if row.active == active && row.schedule == schedule {
+                    return Ok(Some(row));
                 }
-                tx.set_active(env, kind, &name, active, now).await?;
+                tx.set_active(env, kind, &name, active, schedule, now).await?;
                 tx.resource(env, kind, &name).await
             })
         })
         .await?;
     let row = row.ok_or(Refusal::Missing)?;
     engine.invalidate(env, kind, key).await;
-    let context = Context::load(engine, env).await?;
+    let context = Context::load_for(engine, env, kind).await?;
     Ok(Resource::read(row, &context)?)
 }
 

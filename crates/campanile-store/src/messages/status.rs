@@ -4,7 +4,7 @@ use campanile_core::ids::{EnvId, Ksuid};
 use campanile_core::time::Timestamp;
 
 use super::{COLUMNS, MessageView, append_events, view};
-use crate::db::{Param, Store};
+use crate::db::{Param, Store, Tx};
 use crate::error::StoreError;
 
 /// One kind of change to one message.
@@ -23,8 +23,7 @@ pub struct Engagement {
 }
 
 impl Store {
-    /// Applies a change to each message that exists; answers them as they are afterwards. Setting again moves the
-    /// timestamp and adds an event; clearing what is not set does nothing (R3.5).
+    /// Applies a change to each message that exists, in a transaction of its own.
     pub async fn engage(
         &self,
         env: EnvId,
@@ -32,48 +31,56 @@ impl Store {
         change: Engagement,
         now: Timestamp,
     ) -> Result<Vec<MessageView>, StoreError> {
-        self.transact(move |tx| {
-            Box::pin(async move {
-                let mut changed = Vec::with_capacity(ids.len());
-                let lock = if tx.is_postgres() { "FOR UPDATE" } else { "" };
-                let select =
-                    format!("SELECT {COLUMNS} FROM messages m WHERE m.env = $1 AND m.id = $2 {lock}");
-                for id in ids {
-                    let Some(row) = tx.query_one(&select, &[env.into(), id.into()]).await? else { continue };
-                    let before = view(row)?;
-                    let cleared: i64 = change.clear.iter().map(|(_, bit)| bit).sum();
-                    if change.set.is_empty() && before.flags & cleared == 0 {
-                        changed.push(before);
-                        continue;
-                    }
-                    let mut flags = before.flags & !cleared;
-                    let mut columns = String::new();
-                    let mut events = Vec::new();
-                    if let Some((column, bit, event)) = change.also.filter(|(_, bit, _)| flags & bit == 0) {
-                        flags |= bit;
-                        columns.push_str(&format!("{column} = $3, "));
-                        events.push((event, None));
-                    }
-                    for (column, bit) in &change.set {
-                        flags |= bit;
-                        columns.push_str(&format!("{column} = $3, "));
-                    }
-                    for (column, _) in &change.clear {
-                        columns.push_str(&format!("{column} = NULL, "));
-                    }
-                    events.push((change.event, change.event_data.clone()));
-                    let update = format!(
-                        "UPDATE messages SET {columns} flags = $4, updated_at = $3 WHERE env = $1 AND id = $2"
-                    );
-                    tx.execute(&update, &[env.into(), id.into(), now.into(), Param::Int(flags)]).await?;
-                    append_events(tx, id, &events, now).await?;
-                    if let Some(row) = tx.query_one(&select, &[env.into(), id.into()]).await? {
-                        changed.push(view(row)?);
-                    }
-                }
-                Ok(changed)
-            })
-        })
-        .await
+        self.transact(move |tx| Box::pin(async move { tx.engage(env, &ids, &change, now).await })).await
+    }
+}
+
+impl Tx<'_> {
+    /// Applies a change to each message that exists; answers them as they are afterwards. Setting again moves the
+    /// timestamp and adds an event; clearing what is not set does nothing (R3.5).
+    pub(crate) async fn engage(
+        &mut self,
+        env: EnvId,
+        ids: &[Ksuid],
+        change: &Engagement,
+        now: Timestamp,
+    ) -> Result<Vec<MessageView>, StoreError> {
+        let mut changed = Vec::with_capacity(ids.len());
+        let lock = if self.is_postgres() { "FOR UPDATE" } else { "" };
+        let select = format!("SELECT {COLUMNS} FROM messages m WHERE m.env = $1 AND m.id = $2 {lock}");
+        for id in ids {
+            let Some(row) = self.query_one(&select, &[env.into(), (*id).into()]).await? else { continue };
+            let before = view(row)?;
+            let cleared: i64 = change.clear.iter().map(|(_, bit)| bit).sum();
+            if change.set.is_empty() && before.flags & cleared == 0 {
+                changed.push(before);
+                continue;
+            }
+            let mut flags = before.flags & !cleared;
+            let mut columns = String::new();
+            let mut events = Vec::new();
+            if let Some((column, bit, event)) = change.also.filter(|(_, bit, _)| flags & bit == 0) {
+                flags |= bit;
+                columns.push_str(&format!("{column} = $3, "));
+                events.push((event, None));
+            }
+            for (column, bit) in &change.set {
+                flags |= bit;
+                columns.push_str(&format!("{column} = $3, "));
+            }
+            for (column, _) in &change.clear {
+                columns.push_str(&format!("{column} = NULL, "));
+            }
+            events.push((change.event, change.event_data.clone()));
+            let update = format!(
+                "UPDATE messages SET {columns} flags = $4, updated_at = $3 WHERE env = $1 AND id = $2"
+            );
+            self.execute(&update, &[env.into(), (*id).into(), now.into(), Param::Int(flags)]).await?;
+            append_events(self, *id, &events, now).await?;
+            if let Some(row) = self.query_one(&select, &[env.into(), (*id).into()]).await? {
+                changed.push(view(row)?);
+            }
+        }
+        Ok(changed)
     }
 }

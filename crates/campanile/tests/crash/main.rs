@@ -15,6 +15,7 @@ mod fan_out;
 mod full_disk;
 mod kill_loop;
 mod mail_faults;
+mod schedules;
 mod stop;
 mod support;
 mod timers;

@@ -65,10 +65,15 @@ fn data(kind: Option<ChannelType>, stored: &str) -> ApiResult<Value> {
     if matches!(kind, Some(ChannelType::InAppFeed | ChannelType::InAppGuide)) {
         let mut content: Value = serde_json::from_str(stored).map_err(ApiError::internal)?;
         let blocks = content.get_mut("blocks").map(Value::take).filter(Value::is_array);
-        return Ok(json!({
+        let mut data = json!({
             "__typename": "MessageInAppFeedContent",
             "blocks": blocks.unwrap_or_else(|| json!([])),
-        }));
+        });
+        // A guide has no blocks; what its client showed is beside them.
+        if kind == Some(ChannelType::InAppGuide) {
+            data["content"] = content.get_mut("content").map(Value::take).unwrap_or_default();
+        }
+        return Ok(data);
     }
     let content: Content = serde_json::from_str(stored).map_err(ApiError::internal)?;
     Ok(content.wire())

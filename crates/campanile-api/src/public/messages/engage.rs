@@ -130,7 +130,11 @@ fn message_ids(body: &Map<String, Value>, problems: &mut Problems) -> Vec<Ksuid>
 }
 
 /// A flat map of at most five pairs; only interactions have one.
-fn metadata(action: Action, body: &Map<String, Value>, problems: &mut Problems) -> Option<String> {
+pub(in crate::public) fn metadata(
+    action: Action,
+    body: &Map<String, Value>,
+    problems: &mut Problems,
+) -> Option<String> {
     if action != Action::Interacted {
         return None;
     }

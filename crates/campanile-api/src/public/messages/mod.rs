@@ -6,7 +6,7 @@ pub(super) mod content;
 pub(super) mod engage;
 mod filter;
 pub(super) mod history;
-mod retention;
+pub(super) mod retention;
 mod view;
 
 use axum::Json;

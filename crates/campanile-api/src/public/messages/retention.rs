@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::app::App;
 
 /// What was inserted before this is invisible, whether it was pruned already or not.
-pub(super) fn starts_at(app: &App, env: EnvId) -> Timestamp {
+pub(in crate::public) fn starts_at(app: &App, env: EnvId) -> Timestamp {
     let catalog = app.engine().catalog();
     let settings = catalog.environment_by_id(env).map_or("", |env| env.settings.as_str());
     let now = app.now();

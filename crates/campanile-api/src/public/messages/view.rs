@@ -2,6 +2,7 @@
 
 use campanile_core::message::{DeliveryStatus, EngagementSet};
 use campanile_core::recipient::RecipientRef;
+use campanile_core::workflow::ChannelType;
 use campanile_engine::Catalog;
 use campanile_store::MessageView;
 use serde_json::{Value, json};
@@ -34,16 +35,7 @@ pub(super) fn message(message: &MessageView, sources: &Sources, catalog: &Catalo
             "created_at": entry.channel.created_at,
             "updated_at": entry.channel.updated_at,
         })),
-        "source": {
-            "__typename": "NotificationSource",
-            "type": sources.kind(message),
-            "key": row.workflow,
-            "version_id": sources.version(message).to_string(),
-            "categories": sources.categories(message),
-            "step_ref": row.step,
-            "workflow_run_id": row.run.to_string(),
-            "workflow_recipient_run_id": recipient_run(message).to_string(),
-        },
+        "source": source(message, sources, channel.is_some_and(|entry| entry.kind == ChannelType::InAppGuide)),
         "workflow": row.workflow,
         "tenant": row.tenant,
         "data": sources.data(message),
@@ -58,5 +50,32 @@ pub(super) fn message(message: &MessageView, sources: &Sources, catalog: &Catalo
         "link_clicked_at": message.clicked_at,
         "inserted_at": row.id.at(),
         "updated_at": message.updated_at,
+    })
+}
+
+/// What made it. A guide's message belongs to no run, and says itself which version was shown.
+fn source(message: &MessageView, sources: &Sources, is_guide: bool) -> Value {
+    let row = &message.row;
+    if is_guide {
+        return json!({
+            "__typename": "NotificationSource",
+            "type": "guide",
+            "key": row.workflow,
+            "version_id": parsed(Some(&row.content))["version"],
+            "categories": [],
+            "step_ref": row.step,
+            "workflow_run_id": null,
+            "workflow_recipient_run_id": null,
+        });
+    }
+    json!({
+        "__typename": "NotificationSource",
+        "type": sources.kind(message),
+        "key": row.workflow,
+        "version_id": sources.version(message).to_string(),
+        "categories": sources.categories(message),
+        "step_ref": row.step,
+        "workflow_run_id": row.run.to_string(),
+        "workflow_recipient_run_id": recipient_run(message).to_string(),
     })
 }

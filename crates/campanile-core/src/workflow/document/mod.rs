@@ -2,7 +2,6 @@
 
 mod channel;
 mod delay;
-mod fields;
 mod key;
 mod normalize;
 mod send_windows;
@@ -13,6 +12,7 @@ mod tests;
 
 pub use key::key_problem;
 pub use normalize::normalize;
+pub(crate) use normalize::{cleaned, is_for_tools};
 
 use serde_json::Value;
 
@@ -20,6 +20,7 @@ use self::fields::{BLANK, Fields, INVALID, UNKNOWN};
 use self::steps::Walk;
 use super::{ChannelType, TriggerFrequency, Workflow};
 use crate::condition::ConditionGroup;
+use crate::fields;
 use crate::problem::{FieldProblem, Problems};
 
 /// What a document may refer to.

@@ -45,7 +45,7 @@ pub fn normalize(document: &Value, catalog: &dyn Catalog) -> Value {
 }
 
 /// A copy without the members that only tools read.
-fn cleaned(name: &str, value: &Value) -> Value {
+pub(crate) fn cleaned(name: &str, value: &Value) -> Value {
     match value {
         other if OPAQUE.contains(&name) => other.clone(),
         Value::Array(list) => list.iter().map(|entry| cleaned("", entry)).collect(),
@@ -57,7 +57,8 @@ fn cleaned(name: &str, value: &Value) -> Value {
     }
 }
 
-fn is_for_tools(name: &str) -> bool {
+/// Members that the CLI leaves behind (management.md M2.4).
+pub(crate) fn is_for_tools(name: &str) -> bool {
     name.ends_with('@') || matches!(name, "$schema" | "__readonly" | "__annotation")
 }
 

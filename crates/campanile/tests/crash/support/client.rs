@@ -57,6 +57,7 @@ impl Client {
             || path.starts_with("/v1/objects")
             || path.starts_with("/v1/bulk_operations")
             || path.starts_with("/v1/messages")
+            || path.starts_with("/v1/schedules")
             || path.starts_with("/v1/bulk_operations")
             || path.ends_with("/trigger")
             || path.ends_with("/cancel");

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::done;
+use crate::kit::signer::{Signer, with_token};
 use crate::kit::{Kit, on_both, pluck, steps};
 
 struct Feed {
@@ -203,6 +204,33 @@ fn other_channels_and_environments_are_untouched() {
         assert_eq!(done(kit, &feed.path("seen"), json!({})).await["success_count"], 1);
         let path = format!("/v1/channels/{email}/messages/bulk/read");
         assert_eq!(done(kit, &path, json!({})).await["success_count"], 0);
+    });
+}
+
+#[test]
+fn a_user_token_reaches_only_its_user_and_tenants() {
+    on_both(async |kit| {
+        let feed = Feed::of(kit).await;
+        let run = kit.trigger("greet", json!({"recipients": ["u1", "u2"]})).await;
+        let plain = kit.messages(&run).await;
+        let acme = trigger(kit, json!({"tenant": "acme"})).await;
+        trigger(kit, json!({"tenant": "globex"})).await;
+        let signer = Signer::made_by(&kit.service, "development").await;
+        let own = signer.sign(json!({"sub": "u2"}));
+        let path = feed.path("seen");
+        // IA2.5: whatever the body says.
+        with_token(&kit.public, "POST", &path, json!({"recipient_ids": ["u1"]}), &own).await.ok();
+        kit.idle().await;
+        assert_eq!(having(kit, "u1", "seen").await, Vec::<String>::new());
+        let theirs = plain.iter().find(|one| one["recipient"] == "u2").expect("a message");
+        assert_eq!(having(kit, "u2", "seen").await, [theirs["id"].as_str().unwrap_or_default()]);
+        let tenant = "https://api.knock.app/v1/objects/$tenants/acme";
+        let scoped = signer.sign(json!({"sub": "u1", "grants": {tenant: {"user/feed_write": [{}]}}}));
+        with_token(&kit.public, "POST", &path, json!({}), &scoped).await.ok();
+        kit.idle().await;
+        assert_eq!(having(kit, "u1", "seen").await, acme);
+        let other = json!({"tenants": ["globex"]});
+        with_token(&kit.public, "POST", &path, other, &scoped).await.refused(403, "access_denied");
     });
 }
 

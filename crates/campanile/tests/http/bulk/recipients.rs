@@ -157,3 +157,19 @@ fn deleted_users_leave_nothing_behind() {
         assert_eq!(kit.feed("bob", "").await["entries"].as_array().map(Vec::len), Some(2));
     });
 }
+
+#[test]
+fn channel_data_of_an_unknown_channel_is_missing_to_a_reader() {
+    on_both(async |kit| {
+        kit.users(&["ada"]).await;
+        let sms = kit.channel_id("sms").await;
+        for channel in [sms.as_str(), "123e4567-e89b-12d3-a456-426614174000"] {
+            for owner in ["/v1/users/ada", "/v1/objects/projects/p1"] {
+                let path = format!("{owner}/channel_data/{channel}");
+                kit.get(&path).await.refused(404, "resource_missing");
+                // A writer is told why.
+                kit.put(&path, json!({"data": {"tokens": ["t"]}})).await.refused(422, "channel_invalid");
+            }
+        }
+    });
+}

@@ -1,6 +1,7 @@
 //! A server on a fresh database with time that stands still, and its callers.
 
 pub mod db;
+pub mod everything;
 pub mod http;
 pub mod provider;
 pub mod signer;

@@ -54,6 +54,37 @@ fn a_link_names_its_user_and_dies_with_it() {
             .await
             .refused(404, "resource_missing");
         kit.public.post(path, json!({})).await.refused(403, "incorrect_token_type");
+        // The page that it opens: switched off, the center leaves one row to edit (PF11.3).
+        let rows = json!([{"type": "category", "name": "<News>", "identifier": "news"}]);
+        kit.service.put(PATH, json!({"enabled": true, "config": {"rows": rows}})).await.ok();
+        let page = format!("/p/{token}");
+        let shown = kit.nobody.get(&page).await;
+        assert_eq!((shown.status, shown.header("content-type")), (200, "text/html; charset=utf-8"));
+        assert!(
+            shown.text.contains("&lt;News&gt;") && shown.text.matches(" checked").count() == 2,
+            "{}",
+            shown.text
+        );
+        let form = [("content-type", "application/x-www-form-urlencoded")];
+        let saved = kit.nobody.send(http::Method::POST, &page, "row.0=on", &form).await;
+        assert_eq!((saved.status, saved.header("location")), (303, format!("{page}?saved=1").as_str()));
+        let set = kit.get("/v1/users/ada/preferences/default").await.ok();
+        assert_eq!(set, super::full("default", json!({"commercial_subscribed": false})));
+        let again = kit.nobody.get(&format!("{page}?saved=1")).await;
+        assert!(
+            again.text.contains("Saved.") && again.text.matches(" checked").count() == 1,
+            "{}",
+            again.text
+        );
+        let forged = format!("{page}x");
+        assert_eq!(kit.nobody.get(&forged).await.status, 404);
+        assert_eq!(kit.nobody.send(http::Method::POST, &forged, "", &form).await.status, 404);
+        // Whoever is identified again under the id is somebody else.
+        kit.delete("/v1/users/ada").await.ok();
+        assert_eq!(kit.nobody.get(&page).await.status, 404);
+        kit.advance("PT1S").await;
+        kit.users(&["ada"]).await;
+        assert_eq!(kit.nobody.get(&page).await.status, 404);
     });
 }
 

@@ -4,20 +4,25 @@ use serde_json::{Map, Value};
 
 use crate::problem::Problems;
 
-pub(super) const BLANK: &str = "can't be blank";
-pub(super) const INVALID: &str = "is invalid";
-pub(super) const UNAVAILABLE: &str = "is not available in this version";
-pub(super) const UNKNOWN: &str = "does not exist";
+/// A member that must be there is not.
+pub const BLANK: &str = "can't be blank";
+/// A member is of a kind that nothing can be made of.
+pub const INVALID: &str = "is invalid";
+/// Documented, not built yet.
+pub const UNAVAILABLE: &str = "is not available in this version";
+/// A reference leads nowhere.
+pub const UNKNOWN: &str = "does not exist";
 
 /// An object of the document and where it stands. Null members count as absent.
-pub(super) struct Fields<'d> {
+#[derive(Debug)]
+pub struct Fields<'d> {
     object: &'d Map<String, Value>,
     path: String,
 }
 
 impl<'d> Fields<'d> {
     /// `value` as an object at `path`, or a problem.
-    pub(super) fn of(value: &'d Value, path: impl Into<String>, problems: &mut Problems) -> Option<Self> {
+    pub fn of(value: &'d Value, path: impl Into<String>, problems: &mut Problems) -> Option<Self> {
         let path = path.into();
         match value {
             Value::Object(object) => Some(Self { object, path }),
@@ -33,12 +38,12 @@ impl<'d> Fields<'d> {
     }
 
     /// Where the member stands, from the document root.
-    pub(super) fn path(&self, name: &str) -> String {
+    pub fn path(&self, name: &str) -> String {
         if self.path.is_empty() { name.into() } else { format!("{}.{name}", self.path) }
     }
 
     /// A member that is there and not null.
-    pub(super) fn get(&self, name: &str) -> Option<&'d Value> {
+    pub fn get(&self, name: &str) -> Option<&'d Value> {
         self.object.get(name).filter(|value| !value.is_null())
     }
 
@@ -57,13 +62,19 @@ impl<'d> Fields<'d> {
         found
     }
 
+    /// An optional text or null, at most `chars_max` long.
+    pub fn text_within(&self, name: &str, chars_max: usize, problems: &mut Problems) -> Option<&'d str> {
+        self.text_at_most(name, chars_max, problems);
+        self.text(name, problems)
+    }
+
     /// An optional text.
-    pub(super) fn text(&self, name: &str, problems: &mut Problems) -> Option<&'d str> {
+    pub fn text(&self, name: &str, problems: &mut Problems) -> Option<&'d str> {
         self.read(name, problems, Value::as_str)
     }
 
     /// A text that must be there and say something.
-    pub(super) fn text_required(&self, name: &str, problems: &mut Problems) -> Option<&'d str> {
+    pub fn text_required(&self, name: &str, problems: &mut Problems) -> Option<&'d str> {
         match self.get(name) {
             Some(Value::String(text)) if !text.trim().is_empty() => Some(text),
             Some(Value::String(_)) | None => {
@@ -78,24 +89,24 @@ impl<'d> Fields<'d> {
     }
 
     /// Notes a text longer than `chars_max`.
-    pub(super) fn text_at_most(&self, name: &str, chars_max: usize, problems: &mut Problems) {
+    pub fn text_at_most(&self, name: &str, chars_max: usize, problems: &mut Problems) {
         if self.get(name).and_then(Value::as_str).is_some_and(|text| text.chars().count() > chars_max) {
             problems.add(self.path(name), format!("should be at most {chars_max} character(s)"));
         }
     }
 
     /// An optional boolean.
-    pub(super) fn flag(&self, name: &str, problems: &mut Problems) -> Option<bool> {
+    pub fn flag(&self, name: &str, problems: &mut Problems) -> Option<bool> {
         self.read(name, problems, Value::as_bool)
     }
 
     /// An optional list.
-    pub(super) fn list(&self, name: &str, problems: &mut Problems) -> Option<&'d [Value]> {
+    pub fn list(&self, name: &str, problems: &mut Problems) -> Option<&'d [Value]> {
         self.read(name, problems, |value| value.as_array().map(Vec::as_slice))
     }
 
     /// An optional list of texts.
-    pub(super) fn texts(&self, name: &str, problems: &mut Problems) -> Vec<String> {
+    pub fn texts(&self, name: &str, problems: &mut Problems) -> Vec<String> {
         let mut texts = Vec::new();
         for (at, entry) in self.list(name, problems).unwrap_or_default().iter().enumerate() {
             match entry.as_str() {
@@ -107,7 +118,7 @@ impl<'d> Fields<'d> {
     }
 
     /// An optional object.
-    pub(super) fn object(&self, name: &str, problems: &mut Problems) -> Option<Fields<'d>> {
+    pub fn object(&self, name: &str, problems: &mut Problems) -> Option<Fields<'d>> {
         let object = self.read(name, problems, Value::as_object)?;
         Some(Fields { object, path: self.path(name) })
     }
