@@ -144,7 +144,7 @@ impl Tx<'_> {
     }
 
     /// The stored ones among the keys, locked until the transaction ends, by key.
-    pub async fn recipients(
+    pub async fn locked_recipients(
         &mut self,
         env: EnvId,
         keys: Vec<String>,
@@ -164,7 +164,7 @@ impl Tx<'_> {
         env: EnvId,
         keys: Vec<String>,
     ) -> Result<HashMap<String, Merging>, StoreError> {
-        let rows = self.recipients(env, keys).await?;
+        let rows = self.locked_recipients(env, keys).await?;
         rows.into_iter()
             .map(|row| {
                 let properties = serde_json::from_str(&row.properties).map_err(StoreError::corrupt)?;

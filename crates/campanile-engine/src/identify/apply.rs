@@ -82,7 +82,8 @@ pub async fn apply_all(
     let mut before = HashMap::new();
     if following.as_ref().is_some_and(Following::asks_before) {
         let keys = changes.iter().map(|change| change.reference.key()).collect();
-        before.extend(tx.recipients(env, keys).await?.into_iter().map(|row| (row.reference.key(), row)));
+        before
+            .extend(tx.locked_recipients(env, keys).await?.into_iter().map(|row| (row.reference.key(), row)));
     }
     let merged = tx.upsert_recipients(env, changes, now, PROPERTIES_BYTES_MAX).await?;
     let sound = merged.iter().zip(rests).filter_map(|(merged, rest)| Some((merged.as_ref().ok()?, rest)));
