@@ -11,7 +11,8 @@ use crate::kit::on_both;
 /// More than the 10 MB that a body may have.
 const TOO_LARGE: usize = 11 * 1024 * 1024;
 /// Writes that say everything in path and query.
-const WITHOUT_BODY: [&str; 9] = [
+const WITHOUT_BODY: [&str; 10] = [
+    "cancelBroadcast",
     "commitAllChanges",
     "promoteAllCommits",
     "promoteOneCommit",

@@ -89,10 +89,10 @@ async fn resources(kit: &Kit) {
     let variant = json!({"key": "default", "name": "Default", "fields": [field]});
     let message_type =
         json!({"message_type": {"name": "Banner", "preview": "<div></div>", "variants": [variant]}});
-    let banner = save("message_types/banner", message_type).await;
+    let banner = save("message_types/notice", message_type).await;
     save("audiences/beta", json!({"audience": {"name": "Beta", "type": "static"}})).await;
     let step = json!({
-        "ref": "step_1", "name": "Step", "schema_key": "banner", "schema_variant_key": "default",
+        "ref": "step_1", "name": "Step", "schema_key": "notice", "schema_variant_key": "default",
         "schema_semver": banner["message_type"]["semver"], "values": {"title": "Hello"},
     });
     let (_, channel_key) = guide_channel(kit).await;
@@ -175,7 +175,7 @@ impl Everything {
             "key" => "plain",
             "workflow_key" => "greet",
             "email_layout_key" => "plain",
-            "message_type_key" => "banner",
+            "message_type_key" => "notice",
             "guide_key" => "tour",
             "audience_key" => "beta",
             "broadcast_key" => "news",
