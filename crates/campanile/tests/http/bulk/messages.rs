@@ -56,7 +56,8 @@ fn mark_all_leaves_what_is_in_that_state_alone() {
         assert_eq!(pluck(&kit.feed("u1", "").await["entries"], "id"), c, "only C remains listed");
         let mut archived = having(kit, "u1", "archived").await;
         let mut both = [a[0].clone(), b[0].clone()];
-        (archived.sort(), both.sort());
+        archived.sort();
+        both.sort();
         assert_eq!(archived, both);
         assert_eq!(kit.events(&a[0]).await.last().map(String::as_str), Some("archived"));
         let operation = done(kit, &feed.path("read"), json!({"recipient_ids": ["u1"]})).await;
