@@ -32,9 +32,10 @@ pub(super) fn in_body(value: &Value, field: &str, problems: &mut Problems) -> Op
             return None;
         }
     };
-    let mut check = |field: String, problem: Option<&'static str>| match problem {
-        Some(problem) => problems.add(field, problem),
-        None => {}
+    let mut check = |field: String, problem: Option<&'static str>| {
+        if let Some(problem) = problem {
+            problems.add(field, problem);
+        }
     };
     let collection = match collection {
         None => None,
