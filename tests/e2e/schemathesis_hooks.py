@@ -23,6 +23,8 @@ def values(path, name):
 
 @schemathesis.hook
 def map_path_parameters(context, path_parameters):
+    if not path_parameters:
+        return path_parameters
     # By what was generated, not by chance: the same seed gives the same requests.
     draw = zlib.crc32(repr(sorted(path_parameters.items())).encode())
     if draw % 2 == 0:
