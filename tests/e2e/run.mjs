@@ -35,7 +35,7 @@ if (files.length === 0) refuse(`no test file matches ${wanted.join(", ")}`);
 const options = ["--test", "--test-reporter=spec"];
 if (major >= 20) options.push("--test-concurrency=1");
 // A file that leaves a process or a socket behind ends with its tests, and one that hangs fails alone.
-if (major > 20 || (major === 20 && minor >= 14)) options.push("--test-force-exit", "--test-timeout=300000");
+if (major > 20 || (major === 20 && minor >= 14)) options.push("--test-force-exit", "--test-timeout=600000");
 forgetCalls();
 // A bound for everything: a forgotten process must not hold up `make test` for ever.
 const { status, error } = spawnSync(process.execPath, [...options, ...files], { stdio: "inherit", timeout: 15 * 60_000 });

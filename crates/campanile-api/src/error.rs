@@ -229,6 +229,7 @@ impl From<StoreError> for ApiError {
                 tracing::warn!(%cause, "the database is unavailable");
                 Self::unavailable()
             }
+            StoreError::Refused { field, message } => Self::field(&*field, &*message),
             other => Self::internal(other),
         }
     }

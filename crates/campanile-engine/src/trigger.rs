@@ -84,6 +84,14 @@ impl Engine {
         if !published.active {
             return Err(TriggerError::WorkflowInactive);
         }
+        if let Some(schema) = &published.program.data_schema {
+            let empty = self.empty_data();
+            let problems = schema.problems(trigger.data.as_ref().map_or(&*empty, |(_, data)| data));
+            if !problems.is_empty() {
+                let named = |(place, why): (String, String)| FieldProblem::new(format!("data{place}"), why);
+                return Err(TriggerError::Invalid(problems.into_iter().map(named).collect()));
+            }
+        }
         let now = self.clock().now();
         let (mut pending, upserts, mut keys) = sort_out(trigger.recipients);
         let actor = trigger.actor.as_ref().map(|a| a.reference().key());

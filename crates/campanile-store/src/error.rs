@@ -17,6 +17,14 @@ pub enum StoreError {
     /// The write met a uniqueness rule.
     #[error("conflict: {0}")]
     Conflict(Arc<str>),
+    /// What was to be written is not allowed beside what is stored, such as a set that grew too large.
+    #[error("refused: {field} {message}")]
+    Refused {
+        /// Path of the refused value.
+        field: Arc<str>,
+        /// Why.
+        message: Arc<str>,
+    },
     /// A row or statement is not what this version expects.
     #[error("the database holds something unexpected: {0}")]
     Corrupt(Arc<str>),

@@ -229,7 +229,7 @@ impl Engine {
             }
         };
         let written = match outcome {
-            Err(error @ (StoreError::Conflict(_) | StoreError::Corrupt(_))) => {
+            Err(error @ (StoreError::Conflict(_) | StoreError::Refused { .. } | StoreError::Corrupt(_))) => {
                 tracing::warn!(id = %work.row.id, rows = range.len(), %error, "a bulk chunk was refused");
                 match range.len() {
                     0 => {

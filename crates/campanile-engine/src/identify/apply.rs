@@ -65,7 +65,7 @@ pub async fn apply(
 }
 
 /// Many upserts in their order, each as [`apply`] does it, with one read and two writes for all of their properties.
-/// An upsert that would make a recipient too large is left out; the others stand. [`StoreError::Conflict`] when a
+/// An upsert that would make a recipient too large is left out; the others stand. [`StoreError::Refused`] when a
 /// preference set grows too large: the caller undoes everything and goes one by one.
 pub async fn apply_all(
     tx: &mut Tx<'_>,
@@ -89,7 +89,7 @@ pub async fn apply_all(
     let sound = merged.iter().zip(rests).filter_map(|(merged, rest)| Some((merged.as_ref().ok()?, rest)));
     let rests = sound.map(|(row, rest)| (row.reference.clone(), rest)).collect();
     if let Err(problem) = write_rest(tx, env, rests, now).await? {
-        return Err(StoreError::Conflict(format!("{} {}", problem.field, problem.message).into()));
+        return Err(StoreError::Refused { field: problem.field.into(), message: problem.message.into() });
     }
     let rows: Vec<_> = merged.into_iter().map(|merged| merged.map_err(|_| too_large())).collect();
     if let Some(following) = following {

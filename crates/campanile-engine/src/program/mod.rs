@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use campanile_core::condition::ConditionGroup;
+use campanile_core::json_schema::JsonSchema;
 use campanile_core::problem::FieldProblem;
 use campanile_core::window::Span;
 use campanile_core::workflow::{Branch, DelayStep, Step, StepKind, TriggerFrequency, Workflow};
@@ -46,6 +47,8 @@ pub struct Program {
     pub(crate) reads_statuses: bool,
     /// True when some condition asks for the recipient's audiences.
     pub(crate) asks_audiences: bool,
+    /// What the data of every trigger must satisfy (workflows.md R3.8).
+    pub(crate) data_schema: Option<JsonSchema>,
     /// What `render` tags find: published partials.
     pub(crate) partials: Partials,
 }
@@ -197,6 +200,11 @@ impl Program {
             roots,
             reads_statuses,
             asks_audiences,
+            // It compiled when the version was saved.
+            data_schema: workflow
+                .trigger_data_schema
+                .as_ref()
+                .and_then(|schema| JsonSchema::compile(schema).ok()),
             partials,
             ops,
         })

@@ -342,3 +342,34 @@ fn many_recipients_are_expanded_after_the_answer() {
         kit.post(path, body).await.refused(422, "actor_missing");
     });
 }
+
+/// workflows.md R3.8: the schema of the published version refuses the whole call.
+#[test]
+fn data_must_satisfy_the_schema_of_the_workflow() {
+    on_both(async |kit| {
+        kit.users(&["ada"]).await;
+        let schema = json!({
+            "type": "object", "required": ["id"],
+            "properties": {"id": {"type": "integer"}, "lines": {"type": "array", "items": {"type": "string"}}},
+        });
+        let steps = json!([steps::feed("feed_1", "{{ data.id }}")]);
+        kit.workflow_with("strict", json!({"steps": steps, "trigger_data_json_schema": schema})).await;
+        for (data, fields) in [
+            (json!({}), vec!["data"]),
+            (json!({"id": "x", "lines": ["a", 1]}), vec!["data.id", "data.lines[1]"]),
+        ] {
+            let body = json!({"recipients": ["ada", {"id": "new"}], "data": data});
+            let answer = kit.post("/v1/workflows/strict/trigger", body).await;
+            assert_eq!(answer.refused(422, "invalid_params"), fields, "{}", answer.text);
+        }
+        kit.post("/v1/workflows/strict/trigger", json!({"recipients": ["ada"]}))
+            .await
+            .refused(422, "invalid_params");
+        kit.get("/v1/users/new").await.refused(404, "resource_missing");
+        let run = kit.trigger("strict", json!({"recipients": ["ada"], "data": {"id": 1}})).await;
+        assert_eq!(kit.messages(&run).await.len(), 1);
+        let broken = json!({"workflow": {"name": "B", "steps": steps, "trigger_data_json_schema": {"type": "nothing"}}});
+        let answer = kit.service.put("/v1/workflows/broken?environment=development", broken).await;
+        assert_eq!(answer.refused(422, "invalid_params"), ["trigger_data_json_schema"], "{}", answer.text);
+    });
+}

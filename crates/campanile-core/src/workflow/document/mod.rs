@@ -21,6 +21,7 @@ use self::steps::Walk;
 use super::{ChannelType, TriggerFrequency, Workflow};
 use crate::condition::ConditionGroup;
 use crate::fields;
+use crate::json_schema::JsonSchema;
 use crate::problem::{FieldProblem, Problems};
 
 /// What a document may refer to.
@@ -68,7 +69,11 @@ fn read(fields: &Fields<'_>, catalog: &dyn Catalog, problems: &mut Problems) -> 
         // Nobody may override an opt-out that the law protects (preferences.md S6).
         problems.add(fields.path("settings.override_preferences"), "cannot be combined with is_commercial");
     }
-    fields.object("trigger_data_json_schema", problems);
+    if fields.object("trigger_data_json_schema", problems).is_some()
+        && let Some(Err(why)) = fields.get("trigger_data_json_schema").map(JsonSchema::compile)
+    {
+        problems.add(fields.path("trigger_data_json_schema"), why);
+    }
     goal(fields, problems);
     audience_trigger(fields, catalog, problems);
     let conditions = fields.get("conditions").and_then(|conditions| {
