@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::thread;
 
 use parking_lot::Mutex;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::mpsc;
 
@@ -127,6 +128,9 @@ fn connect(path: &Path, read_only: bool) -> Result<Connection, StoreError> {
         db.pragma_update(None, "cache_size", -8_000)?;
     }
     db.pragma_update(None, "temp_store", "memory")?;
+    // Without this the planner looks at bound values, and a kept statement is prepared anew at each use: a sixth of all
+    // work under load. Every partial index is asked for by the literal in its condition.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     db.pragma_update(None, "foreign_keys", false)?;
     Ok(db)
 }

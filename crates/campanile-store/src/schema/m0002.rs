@@ -4,7 +4,7 @@ pub const SQL: &str = r#"
 CREATE TABLE preference_sets (
     env BIGINT NOT NULL, key {KEY} NOT NULL, id {KEY} NOT NULL, content TEXT NOT NULL, updated_at BIGINT NOT NULL,
     PRIMARY KEY (env, key, id)) {CLUSTERED};
-CREATE INDEX preference_sets_by_tenant ON preference_sets (env, id) WHERE id <> 'default';
+CREATE INDEX preference_sets_by_tenant ON preference_sets (env, id);
 
 CREATE TABLE preference_defaults (env BIGINT PRIMARY KEY, content TEXT NOT NULL, updated_at BIGINT NOT NULL);
 
