@@ -49,12 +49,14 @@ pub struct MessageFilter {
 /// Collects conditions and their parameters.
 pub(super) struct Where {
     pub(super) text: String,
+    /// SQLite keeps no statistics: without this it walks all messages by id to find those of one recipient.
+    pub(super) by_recipient: bool,
     pub(super) params: Vec<Param<'static>>,
 }
 
 impl Where {
     pub(super) fn new(env: EnvId) -> Self {
-        Self { text: "m.env = $1".into(), params: vec![env.into()] }
+        Self { text: "m.env = $1".into(), by_recipient: false, params: vec![env.into()] }
     }
 
     /// Adds a parameter and answers its place.
@@ -116,6 +118,7 @@ impl Store {
         let mut wanted = Where::new(env);
         if let Some(recipient) = &filter.recipient {
             wanted.and_param("m.recipient =", recipient.clone());
+            wanted.by_recipient = true;
         }
         if let Some(tenant) = &filter.tenant {
             wanted.and_param("m.tenant =", tenant.clone());
@@ -131,6 +134,8 @@ impl Store {
             wanted.and(&format!("m.status IN ({list})"));
         }
         if filter.engaged != 0 {
+            // The condition of a partial index: few messages of many were ever touched.
+            wanted.and("m.flags <> 0");
             wanted.and(&format!("m.flags & {0} = {0}", filter.engaged));
         }
         if filter.not_engaged != 0 {
@@ -173,8 +178,10 @@ impl Store {
             wanted.and_param(&format!("m.id {compare}"), Param::Blob(key.to_vec().into()));
         }
         let limit = wanted.param(Param::Int(page.size as i64 + 1));
+        let index =
+            if wanted.by_recipient && !self.is_shared() { "INDEXED BY messages_by_recipient" } else { "" };
         let sql = format!(
-            "SELECT {COLUMNS} FROM messages m WHERE {} ORDER BY m.id {order} LIMIT {limit}",
+            "SELECT {COLUMNS} FROM messages m {index} WHERE {} ORDER BY m.id {order} LIMIT {limit}",
             wanted.text
         );
         let rows = self.query(cost, &sql, &wanted.params).await?;

@@ -8,6 +8,7 @@ CREATE TABLE bulk_operations (
     completed_at BIGINT, failed_at BIGINT);
 CREATE INDEX bulk_operations_by_age ON bulk_operations (inserted_at);
 
+CREATE INDEX messages_engaged ON messages (env, id) WHERE flags <> 0;
 CREATE INDEX recipient_runs_paused ON recipient_runs (env, recipient) WHERE status = 2;
 CREATE INDEX frequency_marks_by_recipient ON frequency_marks (env, recipient);
 "#;
