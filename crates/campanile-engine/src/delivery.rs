@@ -198,12 +198,18 @@ impl Engine {
                 ..SharedRoots::default()
             };
             let scope = RunScope::new(&shared, None, recipient.map_or(Value::Null, |row| scope_value(&row)));
-            let options = RenderOptions::at(attempt.now);
-            for value in settings.values_mut() {
-                if let Value::String(text) = value {
-                    *text = render_text(text, &scope, &options).unwrap_or_default();
+            let now = attempt.now;
+            let rendered = self.with_stored_data(row.env, |loaded, notes| {
+                let options = RenderOptions::at(now).with_data(loaded, notes);
+                let mut rendered = settings.clone();
+                for value in rendered.values_mut() {
+                    if let Value::String(text) = value {
+                        *text = render_text(text, &scope, &options).unwrap_or_default();
+                    }
                 }
-            }
+                rendered
+            });
+            settings = rendered.await?;
         }
         match &mut attempt.content {
             Content::Http(request) => {

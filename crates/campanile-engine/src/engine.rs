@@ -17,6 +17,7 @@ use crate::guides::GuideSets;
 use crate::metrics::Metrics;
 use crate::programs::Programs;
 use crate::scheduler::Work;
+use crate::translations::Translations;
 use crate::transport::{HttpOptions, Roots, Transport};
 use crate::vault::Vault;
 
@@ -67,6 +68,7 @@ struct Inner {
     options: EngineOptions,
     programs: Programs,
     guide_sets: GuideSets,
+    translations: Translations,
     announcer: Announcer,
     work: Work,
     transport: Transport,
@@ -101,6 +103,7 @@ impl Engine {
             options,
             programs: Programs::default(),
             guide_sets: GuideSets::default(),
+            translations: Translations::default(),
             announcer: Announcer::default(),
             work: Work::default(),
             transport: Transport::new(&roots, http),
@@ -163,6 +166,10 @@ impl Engine {
         &self.inner.guide_sets
     }
 
+    pub(crate) fn translation_cache(&self) -> &Translations {
+        &self.inner.translations
+    }
+
     pub(crate) fn announcer(&self) -> &Announcer {
         &self.inner.announcer
     }
@@ -199,6 +206,9 @@ impl Engine {
         self.programs().forget(env, kind, key);
         if matches!(kind, ResourceKind::Guide | ResourceKind::MessageType) {
             self.guide_sets().forget(env);
+        }
+        if kind == ResourceKind::Translation {
+            self.translation_cache().forget(env);
         }
         if let Err(error) = self.note_change().await {
             tracing::warn!(%error, "other nodes may see this change late");
@@ -239,6 +249,7 @@ impl Engine {
                 seen = now;
                 self.programs().forget_all();
                 self.guide_sets().forget_all();
+                self.translation_cache().forget_all();
                 if let Err(error) = self.reload_catalog_here().await {
                     tracing::warn!(%error, "cannot read the channels again");
                 }

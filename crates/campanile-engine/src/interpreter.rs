@@ -20,7 +20,7 @@ use campanile_core::time::{Micros, Timestamp};
 use campanile_core::window::{next_opening, resolve};
 use campanile_core::workflow::ChannelType;
 use campanile_store::{EventRow, JobKind, JobRow, MessageRow, RunRow, RunStatus};
-use campanile_template::RenderOptions;
+use campanile_template::{Loaded, Notes, RenderOptions, Translations};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -36,6 +36,8 @@ use crate::state::{RunLog, RunState, StepName, StepRecord, Waiting};
 const RETRY_WAITS: [Micros; 2] = [Micros::seconds(5), Micros::seconds(30)];
 /// Steps in one activation: a program has no loops, so more would be a fault of ours.
 const OPS_MAX: usize = 10_000;
+/// Characters of a missing key that the log keeps: keys of `t` tags are whole paragraphs.
+const WARNED_KEY_CHARS_MAX: usize = 200;
 /// Zone of recipients that name none.
 const ZONE: &str = "Etc/UTC";
 
@@ -60,6 +62,21 @@ pub(crate) struct Input<'i> {
     pub(crate) now: Timestamp,
     /// Reduced copy of the data for filters, JSON.
     pub(crate) trigger_data: Option<String>,
+    /// In the recipient's locale, when there are any.
+    pub(crate) translations: Option<&'i Translations>,
+    /// Stored data that templates asked for.
+    pub(crate) loaded: &'i Loaded,
+    /// What templates lacked. When data is missing, the whole activation is void.
+    pub(crate) notes: &'i Notes,
+}
+
+impl Input<'_> {
+    fn options(&self) -> RenderOptions<'_> {
+        RenderOptions::at(self.now)
+            .with_partials(&self.program.partials)
+            .with_translations(self.translations)
+            .with_data(self.loaded, self.notes)
+    }
 }
 
 /// What an activation wants.
@@ -327,7 +344,7 @@ impl Activation {
             is_user: input.recipient.is_user(),
             channel_data: input.channel_data,
             tenant_data: input.tenant_data.get(&entry.channel.id).unwrap_or(&Value::Null),
-            options: RenderOptions::at(input.now).with_partials(&input.program.partials),
+            options: input.options(),
         };
         let decision = preferences::decide(entry, input);
         if decision.is_blocked {
@@ -335,7 +352,13 @@ impl Activation {
             render::check_destination(channel, &input.scope, &step)?;
             return Err(NoMessage::OptedOut(Box::new(decision)));
         }
-        let rendered = render::render(channel, &input.scope, &step)?;
+        let rendered = render::render(channel, &input.scope, &step);
+        for warning in input.notes.take_warnings() {
+            let key: String = warning.key().chars().take(WARNED_KEY_CHARS_MAX).collect();
+            let data = json!({"reason": warning.reason(), "key": key});
+            self.log.add(input.now, "template_warning", Some(name(op, self.state.failures + 1)), &data);
+        }
+        let rendered = rendered?;
         let mut ids = Vec::with_capacity(rendered.len());
         for (n, message) in rendered.into_iter().enumerate() {
             let id = message_id(input, &op.step, entry.channel.id, n, self.messages.len());

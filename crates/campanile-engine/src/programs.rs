@@ -39,7 +39,7 @@ impl Programs {
         match kind {
             ResourceKind::Workflow => drop(self.published.write().remove(&(env, key.to_owned()))),
             // No workflow has anything of these in it.
-            ResourceKind::Guide | ResourceKind::MessageType => {}
+            ResourceKind::Guide | ResourceKind::MessageType | ResourceKind::Translation => {}
             // A layout is compiled into every e-mail that names it.
             _ => self.forget_all(),
         }

@@ -217,6 +217,29 @@ impl Store {
         self.query(Cost::Point, &sql, &params).await?.into_iter().map(subscription).collect()
     }
 
+    /// The newest subscriptions of each of the recipients, at most `each`; those of one recipient newest first.
+    pub async fn newest_subscriptions(
+        &self,
+        env: EnvId,
+        recipients: Vec<String>,
+        each: i64,
+    ) -> Result<Vec<SubscriptionRow>, StoreError> {
+        let sql = if self.is_shared() {
+            "SELECT s.object, s.recipient, s.properties, s.inserted_at, s.updated_at \
+             FROM unnest($2::text[]) AS u(key) CROSS JOIN LATERAL (SELECT * FROM subscriptions n \
+             WHERE n.env = $1 AND n.recipient = u.key ORDER BY n.inserted_at DESC, n.object DESC LIMIT $3) s \
+             ORDER BY s.recipient, s.inserted_at DESC, s.object DESC"
+        } else {
+            "SELECT s.object, s.recipient, s.properties, s.inserted_at, s.updated_at \
+             FROM json_each($2) u CROSS JOIN subscriptions s WHERE s.env = $1 AND s.recipient = u.value \
+             AND s.object IN (SELECT n.object FROM subscriptions n WHERE n.env = $1 AND n.recipient = u.value \
+             ORDER BY n.inserted_at DESC, n.object DESC LIMIT $3) \
+             ORDER BY s.recipient, s.inserted_at DESC, s.object DESC"
+        };
+        let params = [env.into(), Param::Texts(recipients), Param::Int(each)];
+        self.query(Cost::Point, sql, &params).await?.into_iter().map(subscription).collect()
+    }
+
     /// The next subscribers of an object after a mark, oldest first, made at `until` or before; which of them have
     /// their recipient run of `run` is said beside.
     pub async fn subscribers_after(

@@ -1,7 +1,7 @@
 //! One activation of one recipient run: the scope it sees is put together, the interpreter runs, and what comes of it
 //! is told apart from runs that never get so far.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use campanile_core::ids::{ChannelId, recipient_run_id};
 use campanile_core::preference::{PreferenceSet, Sources};
 use campanile_core::time::Timestamp;
 use campanile_store::{RecipientRow, RunStatus};
+use campanile_template::{Load, Loaded, Notes};
 use serde_json::{Value, json};
 
 use super::Pending;
@@ -29,6 +30,15 @@ pub(super) struct Facts<'f> {
     pub(super) audiences: &'f HashSet<String>,
     /// The objects through which the run's recipients were reached.
     pub(super) parents: &'f Parents,
+    /// Stored data that templates asked for so far.
+    pub(super) loaded: &'f Loaded,
+}
+
+/// An activation that needs more stored data: it is void, and done again from the same state.
+pub(super) struct Unloaded {
+    pub(super) missing: BTreeSet<Load>,
+    pub(super) state: RunState,
+    pub(super) log: RunLog,
 }
 
 /// The first activation; answers the recipient's own trigger data beside it, as it is stored.
@@ -37,7 +47,7 @@ pub(super) fn start(
     one: &mut Pending,
     facts: Facts<'_>,
     now: Timestamp,
-) -> (Option<Arc<str>>, Activation) {
+) -> (Option<Arc<str>>, Result<Activation, Box<Unloaded>>) {
     // `$trigger_data` merges shallowly over the run's data, for this recipient only (R3.5).
     let own = one.trigger_data.as_ref().map(|own| {
         let mut data = context.shared.data.as_object().cloned().unwrap_or_default();
@@ -49,7 +59,7 @@ pub(super) fn start(
     (text, activate(context, facts, own, Statuses::default(), now, state, RunLog::new()))
 }
 
-/// Runs the interpreter; a panic becomes this run's error and nobody else's.
+/// Runs the interpreter, unless a template asks for data that is not loaded yet; a panic becomes this run's error and nobody else's.
 pub(super) fn activate(
     context: &RunContext,
     facts: Facts<'_>,
@@ -58,7 +68,7 @@ pub(super) fn activate(
     now: Timestamp,
     state: RunState,
     log: RunLog,
-) -> Activation {
+) -> Result<Activation, Box<Unloaded>> {
     let (program, row) = (&*context.program, facts.row);
     let own = |text: &Option<String>| text.as_deref().map(PreferenceSet::from_text);
     let (own_default, own_tenant) = (own(&row.sets.default), own(&row.sets.tenant));
@@ -73,6 +83,9 @@ pub(super) fn activate(
         Some(data) => filterable(data),
         None => context.trigger_data.clone(),
     };
+    let locale = recipient.get("locale").and_then(Value::as_str);
+    let translations = context.translations.as_ref().map(|translations| translations.of(locale));
+    let notes = Notes::default();
     let mut scope = RunScope::new(&context.shared, own_data, recipient);
     if program.roots.activities {
         scope = scope.with_activities();
@@ -93,15 +106,32 @@ pub(super) fn activate(
         statuses,
         now,
         trigger_data,
+        translations: translations.as_deref(),
+        loaded: facts.loaded,
+        notes: &notes,
     };
     let (before_state, before_log) = (state.clone(), log.clone());
-    catch_unwind(AssertUnwindSafe(|| advance(input, state, log))).unwrap_or_else(|_| {
+    let activation = catch_unwind(AssertUnwindSafe(|| advance(input, state, log)));
+    let missing = notes.take_missing();
+    if !missing.is_empty() {
+        return Err(Box::new(Unloaded { missing, state: before_state, log: before_log }));
+    }
+    Ok(activation.unwrap_or_else(|_| {
         tracing::error!(recipient_run = %id, workflow = %program.key, "the interpreter panicked");
         let mut log = before_log;
         log.error(now, "step_failed", None, &json!({"reason": "internal_error"}));
         log.add(now, "run_halted", None, &json!({"reason": "internal_error"}));
         without_effects(RunStatus::Completed, before_state, log)
-    })
+    }))
+}
+
+/// The end of a run whose templates ask for ever more stored data.
+pub(super) fn overloaded(now: Timestamp, unloaded: Unloaded) -> Activation {
+    let Unloaded { state, mut log, .. } = unloaded;
+    let why = json!({"reason": "templates ask for more and more stored data"});
+    log.error(now, "step_failed", None, &why);
+    log.add(now, "run_halted", None, &json!({"reason": "step_failed"}));
+    without_effects(RunStatus::Completed, state, log)
 }
 
 /// `recipient` of the scope; nil when nothing in the run looks at it.

@@ -8,6 +8,7 @@ use campanile_core::preference::PreferenceSet;
 use campanile_core::recipient::{RecipientRef, TENANTS};
 use campanile_core::workflow::ChannelType;
 use campanile_store::{RecipientRow, RunRow, StoreError};
+use campanile_template::TenantTranslations;
 use serde_json::{Map, Value, json};
 
 use crate::catalog::Catalog;
@@ -32,6 +33,8 @@ pub(crate) struct RunContext {
     /// `recipient.schedule` of a scheduled run.
     pub(crate) schedule: Option<Value>,
     pub(crate) preferences: SharedPreferences,
+    /// What recipients under the run's tenant see; `None` when nothing is translated.
+    pub(crate) translations: Option<Arc<TenantTranslations>>,
     /// Every root was built, because conditions of preferences may read any.
     pub(crate) has_all_roots: bool,
 }
@@ -117,6 +120,8 @@ impl Engine {
             Some(key) if roots.actor => self.row_of(run.env, key, known).await?.as_ref().map(scope_value),
             _ => None,
         };
+        let translations = self.translations(run.env).await?;
+        let translations = translations.under(run.tenant.as_deref()).clone();
         let tenant = tenant_row.as_ref().filter(|_| roots.tenant).map(scope_value);
         let tenant_data = match tenant_key {
             Some(key) if needs_channel_data(&program) => {
@@ -143,6 +148,7 @@ impl Engine {
             shared,
             tenant_data,
             preferences,
+            translations: (!translations.is_empty()).then_some(translations),
             has_all_roots,
             program,
             run,

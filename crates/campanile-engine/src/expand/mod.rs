@@ -6,7 +6,7 @@ mod context;
 mod frequency;
 mod resume;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use campanile_core::ids::recipient_run_id;
@@ -14,6 +14,7 @@ use campanile_core::recipient::RecipientRef;
 use campanile_core::time::Timestamp;
 use campanile_core::workflow::ChannelType;
 use campanile_store::{RecipientRow, RecipientRunRow, RunRow, StoreError, Unit};
+use campanile_template::Loaded;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -22,7 +23,8 @@ pub(crate) use context::{RunContext, filterable, own_have_conditions};
 use crate::engine::Engine;
 use crate::fan_out::{Parents, Via};
 use crate::interpreter::Activation;
-use activate::{Facts, missing, start, state_text};
+use crate::stored_data::ROUNDS_MAX;
+use activate::{Facts, missing, overloaded, start, state_text};
 use context::needs_channel_data;
 
 /// Recipients in one transaction, when a run is expanded in pieces.
@@ -82,20 +84,41 @@ impl Engine {
         let memberships = self.audiences_of(context, pending.iter().map(|p| p.recipient.as_str())).await?;
         let no_audiences = HashSet::new();
         let mut started = Vec::with_capacity(pending.len());
-        for mut one in pending {
-            let (trigger_data, activation) = match rows.get(&one.recipient) {
-                None => (None, missing(now)),
-                Some(row) => {
-                    let facts = Facts {
-                        row,
-                        channel_data: channel_data.get(&one.recipient).unwrap_or(&no_channel_data),
-                        audiences: memberships.get(&one.recipient).unwrap_or(&no_audiences),
-                        parents: &parents,
-                    };
-                    start(context, &mut one, facts, now)
-                }
-            };
-            started.push(Started { recipient: one.recipient, trigger_data, activation });
+        let (mut pending, mut loaded, mut round) = (pending, Loaded::default(), 1);
+        loop {
+            let (mut again, mut wanted) = (Vec::new(), BTreeSet::new());
+            for mut one in pending {
+                let (trigger_data, activation) = match rows.get(&one.recipient) {
+                    None => (None, Ok(missing(now))),
+                    Some(row) => {
+                        let facts = Facts {
+                            row,
+                            channel_data: channel_data.get(&one.recipient).unwrap_or(&no_channel_data),
+                            audiences: memberships.get(&one.recipient).unwrap_or(&no_audiences),
+                            parents: &parents,
+                            loaded: &loaded,
+                        };
+                        start(context, &mut one, facts, now)
+                    }
+                };
+                let activation = match activation {
+                    Ok(activation) => activation,
+                    Err(unloaded) if round == ROUNDS_MAX => overloaded(now, *unloaded),
+                    Err(unloaded) => {
+                        wanted.extend(unloaded.missing);
+                        one.via = unloaded.state.via.map(|via| *via);
+                        again.push(one);
+                        continue;
+                    }
+                };
+                started.push(Started { recipient: one.recipient, trigger_data, activation });
+            }
+            if again.is_empty() {
+                break;
+            }
+            // Everybody's at once: a query per kind and round, not per recipient.
+            self.load(context.env, wanted, &mut loaded).await?;
+            (pending, round) = (again, round + 1);
         }
         self.enforce_frequency(context, &mut started, now).await?;
         self.metrics().recipient_runs.inc_by(started.len() as u64);

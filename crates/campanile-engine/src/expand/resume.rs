@@ -6,14 +6,16 @@ use std::sync::Arc;
 use campanile_core::recipient::{RecipientRef, TENANTS};
 use campanile_core::time::Timestamp;
 use campanile_store::{Claim, Outcome, RecipientRow, RunRow, RunUpdate, StoreError, StoredRun, Unit};
+use campanile_template::Loaded;
 use serde_json::{Value, json};
 
-use super::activate::{Facts, activate, state_text, stopped};
+use super::activate::{Facts, activate, overloaded, state_text, stopped};
 use super::context::needs_channel_data;
 use crate::engine::Engine;
 use crate::fan_out::Parents;
 use crate::interpreter::Statuses;
 use crate::state::{RunLog, RunState};
+use crate::stored_data::ROUNDS_MAX;
 
 impl Engine {
     /// Goes on with a run whose job fell due.
@@ -60,9 +62,26 @@ impl Engine {
                 let memberships =
                     self.audiences_of(&context, std::iter::once(row.recipient.as_str())).await?;
                 let audiences = memberships.into_values().next().unwrap_or_default();
-                let facts =
-                    Facts { row: recipient, channel_data: own, audiences: &audiences, parents: &parents };
-                activate(&context, facts, None, statuses, now, state, log)
+                let (mut loaded, mut from, mut round) = (Loaded::default(), (state, log), 1);
+                loop {
+                    let facts = Facts {
+                        row: recipient,
+                        channel_data: own,
+                        audiences: &audiences,
+                        parents: &parents,
+                        loaded: &loaded,
+                    };
+                    let (state, log) = from;
+                    match activate(&context, facts, None, statuses.clone(), now, state, log) {
+                        Ok(activation) => break activation,
+                        Err(unloaded) if round == ROUNDS_MAX => break overloaded(now, *unloaded),
+                        Err(unloaded) => {
+                            self.load(run.env, unloaded.missing, &mut loaded).await?;
+                            from = (unloaded.state, unloaded.log);
+                            round += 1;
+                        }
+                    }
+                }
             }
             // R2.3, S52: asked at each step, so that reactivating in time saves the run.
             (None, _, _) => stopped(state, log, now, "workflow_archived"),

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use campanile_core::condition::{Audiences, Context};
 use campanile_core::scope::Scope;
-use campanile_core::time::Timestamp;
 use campanile_store::GuideState;
 use campanile_template::{RenderOptions, Template};
 use serde_json::Value;
@@ -99,8 +98,9 @@ pub(super) fn judge(
     states: &[&GuideState],
     roots: &GuideRoots,
     memberships: &Memberships,
-    now: Timestamp,
+    options: &RenderOptions<'_>,
 ) -> Option<Ineligible> {
+    let now = options.now;
     if !guide.is_active_at(now) {
         return Some(Ineligible::NotActive);
     }
@@ -110,9 +110,7 @@ pub(super) fn judge(
     if guide.target_audience_key.as_ref().is_some_and(|key| !memberships.is_member(key)) {
         return Some(Ineligible::NotInAudience);
     }
-    let options = RenderOptions::at(now);
-    let render =
-        |text: &str| Template::parse(text).and_then(|template| template.render(roots, &options)).ok();
+    let render = |text: &str| Template::parse(text).and_then(|template| template.render(roots, options)).ok();
     let context = Context { scope: roots, now, steps: &(), audiences: memberships, render: &render };
     let holds = guide.conditions.as_ref().is_none_or(|conditions| conditions.holds(&context));
     (!holds).then_some(Ineligible::ConditionsNotMet)

@@ -7,7 +7,7 @@ use campanile_core::ids::{ChannelId, EnvId};
 use campanile_core::recipient::{RecipientRef, TENANTS};
 use campanile_core::time::Timestamp;
 use campanile_store::{GuideState, StoreError};
-use campanile_template::RenderOptions;
+use campanile_template::{Loaded, Notes, RenderOptions};
 use serde_json::{Map, Value, json};
 
 use super::eligibility::{GuideRoots, Memberships, judge};
@@ -100,16 +100,26 @@ impl Engine {
         };
         let memberships =
             Memberships { found: memberships, strict: tenancy.is_strict.then(|| query.tenant.clone()) };
-        let mut entries = Vec::new();
-        let mut ineligible = Vec::new();
-        for guide in wanted {
-            let own: Vec<&GuideState> = states.iter().filter(|state| state.guide == guide.key).collect();
-            let verdict = judge(guide, &own, &roots, &memberships, now);
-            if verdict.is_none() || query.force_all {
-                entries.extend(view(guide, &own, &roots, now));
+        let translations = self.translations(query.env).await?;
+        let locale = roots.recipient.get("locale").and_then(Value::as_str);
+        let translations = translations.under(query.tenant.as_deref()).of(locale);
+        let judge_all = |loaded: &Loaded, notes: &Notes| {
+            let timezone = roots.recipient.get("timezone").and_then(Value::as_str);
+            let options = RenderOptions { timezone, ..RenderOptions::at(now) };
+            let options = options.with_translations(Some(&translations)).with_data(loaded, notes);
+            let mut entries = Vec::new();
+            let mut ineligible = Vec::new();
+            for guide in &wanted {
+                let own: Vec<&GuideState> = states.iter().filter(|state| state.guide == guide.key).collect();
+                let verdict = judge(guide, &own, &roots, &memberships, &options);
+                if verdict.is_none() || query.force_all {
+                    entries.extend(view(guide, &own, &roots, &options));
+                }
+                ineligible.extend(verdict.map(|why| (guide.key.clone(), why)));
             }
-            ineligible.extend(verdict.map(|why| (guide.key.clone(), why)));
-        }
+            (entries, ineligible)
+        };
+        let (entries, ineligible) = self.with_stored_data(query.env, judge_all).await?;
         Ok(GuideList { set, entries, ineligible, displays })
     }
 
@@ -135,13 +145,12 @@ fn view(
     guide: &Arc<PublishedGuide>,
     states: &[&GuideState],
     roots: &GuideRoots,
-    now: Timestamp,
+    options: &RenderOptions<'_>,
 ) -> Option<EligibleGuide> {
-    let timezone = roots.recipient.get("timezone").and_then(Value::as_str);
-    let options = RenderOptions { timezone, ..RenderOptions::at(now) };
+    let now = options.now;
     let steps = guide.steps.iter().map(|step| {
         let state = states.iter().find(|state| state.step == step.reference).map(|state| (*state).clone());
-        Ok(StepView { content: step.content.render(roots, &options)?, state })
+        Ok(StepView { content: step.content.render(roots, options)?, state })
     });
     let steps: Result<Vec<_>, campanile_template::TemplateError> = steps.collect();
     match steps {

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use campanile_core::condition::{ConditionGroup, Context, MessageStatus, StepOutcome, StepStatuses, Verdict};
 use campanile_core::ids::Ksuid;
 use campanile_core::message::{DeliveryStatus, EngagementSet};
-use campanile_template::{RenderOptions, Template};
+use campanile_template::Template;
 
 use super::Input;
 use crate::state::RunState;
 
 /// Statuses of the run's messages at the instant of the activation (R7.10).
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Statuses {
     steps: HashMap<String, Vec<Ksuid>>,
     messages: HashMap<Ksuid, MessageStatus>,
@@ -58,7 +58,7 @@ impl StepStatuses for Statuses {
 
 /// Decides a group and says why.
 pub(super) fn evaluate(group: &ConditionGroup, input: &Input<'_>) -> Verdict {
-    let options = RenderOptions::at(input.now).with_partials(&input.program.partials);
+    let options = input.options();
     let render =
         |text: &str| Template::parse(text).and_then(|template| template.render(&input.scope, &options)).ok();
     group.evaluate(&context(input, &render))

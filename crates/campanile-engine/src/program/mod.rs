@@ -187,7 +187,9 @@ impl Program {
         let reads_statuses = conditions().any(ConditionGroup::uses_refs);
         let asks_audiences = conditions().chain(&workflow.conditions).any(ConditionGroup::asks_audiences);
         let has_conditions = workflow.conditions.is_some() || conditions().next().is_some();
-        let roots = Roots::of(&ops, has_conditions);
+        let mut roots = Roots::of(&ops, has_conditions);
+        // A partial that translates needs the recipient's locale.
+        roots.recipient |= partials.translate();
         Ok(Self {
             key: key.to_owned(),
             version,

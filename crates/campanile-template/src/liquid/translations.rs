@@ -132,6 +132,11 @@ pub struct TenantTranslations {
 }
 
 impl TenantTranslations {
+    /// True when there is nothing to find.
+    pub fn is_empty(&self) -> bool {
+        self.own.is_empty() && self.everybody.is_empty()
+    }
+
     /// The chain of a recipient's locale; `None` or an unknown one is the default locale (T5.3, T5.4).
     pub fn of(&self, locale: Option<&str>) -> Arc<Translations> {
         let locale = locale.unwrap_or_default();
