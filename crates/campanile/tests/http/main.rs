@@ -15,6 +15,7 @@ mod guides;
 mod headers;
 mod integrations;
 mod kit;
+mod language;
 mod management;
 mod merge;
 mod messages;
