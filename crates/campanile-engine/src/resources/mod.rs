@@ -11,11 +11,13 @@ mod email_layout;
 pub(crate) mod fixture;
 mod guide;
 mod message_type;
+mod partial;
 mod promote;
 mod read;
 mod save;
 #[cfg(test)]
 mod tests;
+mod translation;
 mod workflow;
 mod write_rules;
 
@@ -26,7 +28,7 @@ pub use context::Context;
 pub use guide::step_schemas;
 pub use message_type::{ensure_builtin, is_builtin};
 pub use promote::{promote_all, promote_one};
-pub use read::{Resource, get, list};
+pub use read::{Resource, by_key, get, list};
 pub use save::{Publish, Saved, Upsert, activate, schedule, upsert, validate};
 
 use campanile_core::problem::FieldProblem;
@@ -50,10 +52,12 @@ pub struct Kind {
 
 /// The kinds of this version, in dependency order (M4.13).
 pub const KINDS: &[Kind] = &[
+    partial::PARTIAL,
     email_layout::EMAIL_LAYOUT,
     message_type::MESSAGE_TYPE,
     guide::GUIDE,
     audience::AUDIENCE,
+    translation::TRANSLATION,
     workflow::WORKFLOW,
 ];
 
