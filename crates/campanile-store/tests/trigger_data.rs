@@ -82,7 +82,7 @@ async fn all(store: &Store, filter: &MessageFilter, size: usize) -> Vec<MessageV
         assert_eq!(first.row.id, found[0].row.id);
     }
     let overlap: Vec<Ksuid> = found.iter().take(back.len()).map(|one| one.row.id).collect();
-    assert_eq!(back.iter().map(|one| one.row.id).collect::<Vec<_>>(), overlap);
+    assert!(back.iter().map(|one| one.row.id).eq(overlap), "the way back differs");
     found
 }
 
@@ -131,9 +131,10 @@ async fn check(store: &Store, written: &[MessageRow]) {
                 .filter(|row| also(row) && matches(row.trigger_data.as_deref(), &filter.trigger_data))
                 .map(|row| row.id)
                 .collect();
-            let size = if expected.len() > 1_000 { 999 } else { 7 + n };
+            let size = if expected.len() > 500 { 499 } else { 17 + n };
             let found: Vec<Ksuid> = all(store, filter, size).await.iter().map(|one| one.row.id).collect();
-            assert_eq!(found, expected, "{wanted}");
+            let differs = found.iter().zip(&expected).position(|(a, b)| a != b);
+            assert_eq!((found.len(), differs), (expected.len(), None), "{wanted}");
         }
     }
 }

@@ -33,7 +33,7 @@ const TRIM_EVERY: Micros = Micros::seconds(30 * 86_400);
 /// Indexes the trigger data of messages. One for each node; several at once do no harm.
 pub struct TermIndexer {
     store: Store,
-    /// The seal that waits for older transactions to end, and the first transaction that is none of them.
+    /// The seal that waits for older transactions to end, and a transaction's number that is larger than all of theirs.
     waiting: HashMap<i64, (Timestamp, i64)>,
 }
 
@@ -124,15 +124,16 @@ impl TermIndexer {
             // One writer: whoever came before the seal was written before it.
             return Ok(true);
         }
-        let sql = "SELECT pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint \
-                   FROM pg_current_snapshot() AS s";
-        let Some(row) = self.store.query_one(sql, &[]).await? else { return Ok(false) };
-        let (oldest, next) = (row.int(0)?, row.int(1)?);
-        let waiting = self.waiting.entry(env.0).or_insert((sealed, next));
-        if waiting.0 != sealed {
-            *waiting = (sealed, next);
+        if self.waiting.get(&env.0).is_none_or(|(of, _)| *of != sealed) {
+            // A new number: whoever has a smaller one may not have seen the seal. The end of a snapshot would not do,
+            // since transactions behind it may be under way.
+            let sql = "SELECT pg_current_xact_id()::text::bigint";
+            let Some(row) = self.store.query_one(sql, &[]).await? else { return Ok(false) };
+            self.waiting.insert(env.0, (sealed, row.int(0)?));
         }
-        Ok(oldest >= waiting.1)
+        let sql = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
+        let oldest = self.store.query_one(sql, &[]).await?.map_or(Ok(0), |row| row.int(0))?;
+        Ok(self.waiting.get(&env.0).is_some_and(|(_, number)| oldest >= *number))
     }
 
     /// Writes the next segment of a sealed stretch.
