@@ -159,7 +159,7 @@ pub(crate) async fn insert_messages(
     let mut made = Vec::new();
     for row in rows {
         if row.trigger_data.is_some() {
-            made.push((row.env.0, row.id.at()));
+            made.push((row.env.0, row.id));
         }
         values.extend([
             row.env.into(),

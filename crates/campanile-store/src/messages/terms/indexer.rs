@@ -51,8 +51,8 @@ struct Stretch {
     entries: Vec<Entry>,
     until: Timestamp,
     messages: usize,
-    /// Late instants that were noted before the messages were read.
-    late: Vec<Timestamp>,
+    /// Late messages that were noted before the messages were read.
+    late: Vec<Ksuid>,
 }
 
 impl TermIndexer {
@@ -108,7 +108,8 @@ impl TermIndexer {
         self.store
             .transact(move |tx| {
                 Box::pin(async move {
-                    let sql = "INSERT INTO term_marks (env, sealed_until, indexed_until) VALUES ($1, $2, 0) \
+                    let sql = "INSERT INTO term_marks (env, sealed_until, indexed_until, last_segment) \
+                               VALUES ($1, $2, 0, 0) \
                                ON CONFLICT (env) DO UPDATE SET sealed_until = excluded.sealed_until \
                                WHERE term_marks.sealed_until < excluded.sealed_until";
                     tx.execute(sql, &[env.into(), until.into()]).await
@@ -165,9 +166,10 @@ impl TermIndexer {
 
     /// Reads the data of the messages from `since` on, as many as make a segment.
     async fn read(&self, env: EnvId, since: Timestamp, until: Timestamp) -> Result<Stretch, StoreError> {
-        let sql = "SELECT at FROM term_late WHERE env = $1 AND at >= $2 AND at < $3";
-        let late = self.store.query(Cost::Point, sql, &[env.into(), since.into(), until.into()]).await?;
-        let late = late.iter().map(|row| row.at(0)).collect::<Result<Vec<_>, _>>()?;
+        let sql = "SELECT message FROM term_late WHERE env = $1 AND message >= $2 AND message < $3";
+        let bounds = [env.into(), Ksuid::floor(since).into(), Ksuid::floor(until).into()];
+        let late = self.store.query(Cost::Point, sql, &bounds).await?;
+        let late = late.iter().map(|row| row.ksuid(0)).collect::<Result<Vec<_>, _>>()?;
         let mut stretch = Stretch { entries: Vec::new(), until, messages: 0, late };
         let sql = "SELECT id, trigger_data FROM messages WHERE env = $1 AND id >= $2 AND id < $3 \
                    ORDER BY id LIMIT $4";
@@ -199,7 +201,7 @@ impl TermIndexer {
             // A segment ends between two instants; the last one may go on behind this slice.
             if is_full && last > since {
                 stretch.entries.retain(|entry| entry.at < last.0);
-                stretch.late.retain(|at| *at < last);
+                stretch.late.retain(|id| id.at() < last);
                 stretch.until = last;
                 break;
             }
@@ -241,9 +243,10 @@ impl TermIndexer {
 
     /// Puts late messages into the segment that they belong to.
     async fn fold_late(&self, env: EnvId, now: Timestamp) -> Result<bool, StoreError> {
-        let sql = "SELECT at FROM term_late WHERE env = $1 ORDER BY at LIMIT $2";
+        let sql = "SELECT message FROM term_late WHERE env = $1 ORDER BY message LIMIT $2";
         let late = self.store.query(Cost::Point, sql, &[env.into(), Param::Int(LATE_MAX as i64)]).await?;
-        let Some(oldest) = late.first().map(|row| row.at(0)).transpose()? else { return Ok(false) };
+        let Some(oldest) = late.first().map(|row| row.ksuid(0)).transpose()? else { return Ok(false) };
+        let oldest = oldest.at();
         if late.len() < LATE_MAX && now < oldest + LATE_FOR_MAX {
             return Ok(false);
         }
@@ -357,19 +360,21 @@ async fn write_segment(
     if entries.is_empty() {
         return Ok(());
     }
+    // A number that was never used: another node may still hold the one of a segment that is gone.
+    let sql = "UPDATE term_marks SET last_segment = last_segment + 1 WHERE env = $1 RETURNING last_segment";
+    let row = tx.query_one(sql, &[env.into()]).await?;
+    let id = row.ok_or_else(|| StoreError::corrupt("segments without a mark"))?.int(0)?;
     let sql = "INSERT INTO term_segments (env, id, since_at, until_at, level, trimmed_at) \
-               SELECT CAST($1 AS BIGINT), COALESCE(MAX(id), 0) + 1, CAST($2 AS BIGINT), CAST($3 AS BIGINT), \
-               CAST($4 AS BIGINT), CAST($5 AS BIGINT) FROM term_segments WHERE env = $1 RETURNING id";
+               VALUES ($1, $2, $3, $4, $5, $6)";
     let params = [
         env.into(),
+        Param::Int(id),
         segment.since.into(),
         segment.until.into(),
         Param::Int(segment.level),
         Param::opt_int(trimmed_at.map(|at| at.0)),
     ];
-    let row =
-        tx.query_one(sql, &params).await?.ok_or_else(|| StoreError::corrupt("no segment was written"))?;
-    let id = row.int(0)?;
+    tx.execute(sql, &params).await?;
     let pages = pack(entries, segment.until.0);
     let values: Vec<Param<'_>> = pages
         .iter()
@@ -397,9 +402,10 @@ async fn delete_segments(tx: &mut Tx<'_>, env: EnvId, ids: &[i64]) -> Result<u64
     Ok(deleted)
 }
 
-async fn forget_late(tx: &mut Tx<'_>, env: EnvId, instants: &[Timestamp]) -> Result<(), StoreError> {
-    for at in instants {
-        tx.execute("DELETE FROM term_late WHERE env = $1 AND at = $2", &[env.into(), (*at).into()]).await?;
+async fn forget_late(tx: &mut Tx<'_>, env: EnvId, messages: &[Ksuid]) -> Result<(), StoreError> {
+    for id in messages {
+        let sql = "DELETE FROM term_late WHERE env = $1 AND message = $2";
+        tx.execute(sql, &[env.into(), (*id).into()]).await?;
     }
     Ok(())
 }

@@ -81,15 +81,15 @@ impl Store {
         Ok(page.page(search.rows, |message| message.row.id.0.to_vec()))
     }
 
-    /// Until when the segments reach, and the late instants, in one snapshot.
+    /// Until when the segments reach, and the instants of late messages, in one snapshot.
     async fn term_marks(&self, env: EnvId) -> Result<(i64, Vec<i64>), StoreError> {
-        let sql = "SELECT 0, indexed_until FROM term_marks WHERE env = $1 \
-                   UNION ALL SELECT 1, at FROM term_late WHERE env = $1";
+        let sql = "SELECT indexed_until, NULL FROM term_marks WHERE env = $1 \
+                   UNION ALL SELECT NULL, message FROM term_late WHERE env = $1";
         let (mut indexed, mut late) = (0, Vec::new());
         for row in self.query(Cost::Point, sql, &[env.into()]).await? {
-            match row.int(0)? {
-                0 => indexed = row.int(1)?,
-                _ => late.push(row.int(1)?),
+            match row.opt_int(0)? {
+                Some(until) => indexed = until,
+                None => late.push(row.ksuid(1)?.at().0),
             }
         }
         Ok((indexed, late))
