@@ -104,6 +104,7 @@ pub(crate) fn advance(mut input: Input<'_>, state: RunState, log: RunLog) -> Act
                     return run;
                 }
             }
+            run.log.pass_trigger();
         }
         Some(Waiting::Delay) => {
             if let Some(op) = input.program.ops.get(run.state.at) {

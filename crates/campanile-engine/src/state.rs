@@ -64,6 +64,14 @@ impl RunState {
 pub(crate) struct RunLog {
     text: String,
     errors: i64,
+    /// Length of the text when the trigger step had let the run pass, in this activation.
+    trigger_end: Option<usize>,
+}
+
+impl Default for RunLog {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// One event as it is read back.
@@ -102,12 +110,32 @@ pub(crate) struct StepName<'s> {
 
 impl RunLog {
     pub(crate) fn new() -> Self {
-        Self { text: String::from("[]"), errors: 0 }
+        Self { text: String::from("[]"), errors: 0, trigger_end: None }
     }
 
     /// Goes on with a stored log.
     pub(crate) fn resume(text: String, errors: i64) -> Self {
-        Self { text, errors }
+        Self { text, errors, trigger_end: None }
+    }
+
+    /// Marks that the trigger step let the run pass.
+    pub(crate) fn pass_trigger(&mut self) {
+        self.trigger_end = Some(self.text.len());
+    }
+
+    /// Whether the trigger step let the run pass, in this activation.
+    pub(crate) fn passed_trigger(&self) -> bool {
+        self.trigger_end.is_some()
+    }
+
+    /// The log as it was when the trigger step had let the run pass: nothing has failed before that.
+    pub(crate) fn until_trigger(mut self) -> Self {
+        if let Some(end) = self.trigger_end.take() {
+            self.text.truncate(end - 1);
+            self.text.push(']');
+            self.errors = 0;
+        }
+        self
     }
 
     /// Adds an event that went well.
@@ -181,5 +209,20 @@ mod tests {
         assert_eq!(names, [("run_started", 1, false), ("step_failed", 2, true), ("run_completed", 3, false)]);
         assert_eq!(events[1].attempt, Some(2));
         assert_eq!(events[1].data["reason"], "a \"b\"");
+    }
+
+    #[test]
+    fn a_log_goes_back_to_the_end_of_its_trigger() {
+        let names = |log: RunLog| read_log(&log.into_text()).into_iter().map(|e| e.event).collect::<Vec<_>>();
+        let mut log = RunLog::new();
+        log.add(Timestamp(1), "run_started", None, &Value::Null);
+        assert!(!log.passed_trigger());
+        log.pass_trigger();
+        log.error(Timestamp(2), "step_failed", None, &json!({"reason": "x"}));
+        log.add(Timestamp(3), "run_halted", None, &Value::Null);
+        let mut log = log.until_trigger();
+        assert_eq!((log.errors(), log.passed_trigger()), (0, false));
+        log.add(Timestamp(4), "run_completed", None, &Value::Null);
+        assert_eq!(names(log), ["run_started", "run_completed"]);
     }
 }

@@ -48,7 +48,7 @@ pub use jobs::{Claim, JobKind, JobRow, JobStats};
 pub use merging::UsersMerged;
 pub use messages::{
     Engagement, EventRow, FeedCounts, FeedFilter, MessageFilter, MessageRow, MessageStatusRow, MessageView,
-    Slice, SweepFilter, Swept, SweptTenants, TenantFilter, event_id,
+    Slice, SweepFilter, Swept, SweptTenants, TenantFilter, TermIndexer, event_id,
 };
 pub use page::{Cursor, Direction, Page, PageRequest};
 pub use preference_settings::{PreferenceCategoryRow, PreferenceCenterRow};

@@ -85,7 +85,14 @@ fn subscription(mut row: Row) -> Result<SubscriptionRow, StoreError> {
     })
 }
 
+/// Given a named few of an object's subscribers, SQLite would walk past everybody else.
+const BY_PAIR: &str = "INDEXED BY subscriptions_by_pair";
+
 impl Tx<'_> {
+    fn pair_hint(&self) -> &'static str {
+        if self.is_postgres() { "" } else { BY_PAIR }
+    }
+
     /// Those of the keys that are recipients; they cannot be deleted until the transaction ends.
     pub async fn existing_recipients(
         &mut self,
@@ -125,13 +132,9 @@ impl Tx<'_> {
             ]);
         }
         self.insert(&SUBSCRIPTIONS, &values).await?;
+        let (hint, set) = (self.pair_hint(), self.texts_in("$3"));
         let sql = format!(
-            "SELECT {COLUMNS} FROM subscriptions WHERE env = $1 AND object = $2 AND recipient IN {}",
-            if self.is_postgres() {
-                "(SELECT unnest($3::text[]))"
-            } else {
-                "(SELECT value FROM json_each($3))"
-            }
+            "SELECT {COLUMNS} FROM subscriptions {hint} WHERE env = $1 AND object = $2 AND recipient IN {set}"
         );
         let rows = self.query(&sql, &[env.into(), object.into(), Param::Texts(recipients)]).await?;
         rows.into_iter().map(subscription).collect()
@@ -144,13 +147,9 @@ impl Tx<'_> {
         object: &str,
         recipients: Vec<String>,
     ) -> Result<Vec<SubscriptionRow>, StoreError> {
+        let (hint, set) = (self.pair_hint(), self.texts_in("$3"));
         let sql = format!(
-            "DELETE FROM subscriptions WHERE env = $1 AND object = $2 AND recipient IN {} RETURNING {COLUMNS}",
-            if self.is_postgres() {
-                "(SELECT unnest($3::text[]))"
-            } else {
-                "(SELECT value FROM json_each($3))"
-            }
+            "DELETE FROM subscriptions {hint} WHERE env = $1 AND object = $2 AND recipient IN {set} RETURNING {COLUMNS}"
         );
         let rows = self.query(&sql, &[env.into(), object.into(), Param::Texts(recipients)]).await?;
         rows.into_iter().map(subscription).collect()
@@ -184,9 +183,8 @@ impl Store {
             let place = params.len();
             bound.push_str(&format!(" AND (inserted_at, {listed}) {compare} (${}, ${place})", place - 1));
         }
-        // SQLite would look for a named few by walking past everybody else.
         let hint = match only {
-            Some(_) if !self.is_shared() => "INDEXED BY subscriptions_by_pair",
+            Some(_) if !self.is_shared() => BY_PAIR,
             _ => "",
         };
         let sql = format!(

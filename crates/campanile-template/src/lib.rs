@@ -15,4 +15,7 @@ pub mod text;
 pub use email::{EmailSource, EmailTemplate, RenderedEmail};
 pub use json_template::JsonTemplate;
 pub use layout::{FooterLink, Layout};
-pub use liquid::{Limits, Partial, PartialKind, Partials, RenderOptions, Template, TemplateError};
+pub use liquid::{
+    LOADS_MAX, Limits, Load, Loaded, Notes, Partial, PartialKind, Partials, RenderOptions, Template,
+    TemplateError, TenantTranslations, TranslationCatalog, TranslationFile, Translations, Warning,
+};

@@ -41,6 +41,7 @@ pub(crate) enum Node {
     Increment(Box<str>, i64),
     Cycle(Box<Cycle>),
     Render(Box<Render>),
+    Translate(Box<Translate>),
 }
 
 /// One arm of `if` or `unless`; an `else` has no condition.
@@ -100,6 +101,15 @@ pub(crate) struct Render {
     pub(crate) at: u32,
     pub(crate) key: Box<str>,
     pub(crate) arguments: Box<[(Box<str>, Expression)]>,
+}
+
+/// `t`: a source that is its own key (templates.md T5.9).
+#[derive(Debug)]
+pub(crate) struct Translate {
+    pub(crate) at: u32,
+    /// The source between the tags, as it was written.
+    pub(crate) key: Span,
+    pub(crate) body: Box<[Node]>,
 }
 
 /// Comparisons joined by `and`/`or`, kept flat because they associate to the right and may be many.
@@ -162,6 +172,8 @@ pub(crate) struct Path {
 #[derive(Debug)]
 pub(crate) enum Root {
     Name(Box<str>),
+    /// `"abc".size`: a value that is no name.
+    Value(Box<Expression>),
     /// `{{ [expr] }}`: the name is computed.
     Computed(Box<Expression>),
 }

@@ -18,11 +18,23 @@ pub(crate) struct Lexer<'s> {
     source: &'s str,
     at: usize,
     trim: bool,
+    /// Where the last markup begins.
+    opened: usize,
 }
 
 impl<'s> Lexer<'s> {
     pub(crate) fn new(source: &'s str) -> Self {
-        Self { source, at: 0, trim: false }
+        Self { source, at: 0, trim: false, opened: 0 }
+    }
+
+    /// The byte after the last piece.
+    pub(crate) fn position(&self) -> usize {
+        self.at
+    }
+
+    /// The first byte of the last markup.
+    pub(crate) fn opened(&self) -> usize {
+        self.opened
     }
 
     /// The next piece, `None` at the end.
@@ -55,6 +67,7 @@ impl<'s> Lexer<'s> {
         if open >= self.source.len() {
             return Ok(None);
         }
+        self.opened = open;
         let output = self.source.as_bytes()[open + 1] == b'{';
         let start = open + 2 + usize::from(self.source.as_bytes().get(open + 2) == Some(&b'-'));
         let close = if output { "}}" } else { "%}" };

@@ -3,6 +3,7 @@
 mod ast;
 mod compare;
 mod convert;
+mod data;
 mod error;
 mod filters;
 mod lexer;
@@ -15,11 +16,14 @@ mod render;
 mod strftime;
 mod template;
 mod token;
+mod translations;
 mod value;
 
+pub use data::{LOADS_MAX, Load, Loaded, Notes, Warning};
 pub use error::TemplateError;
 pub(crate) use moment::Moment;
 pub use options::{Limits, RenderOptions};
 pub use partial::{Partial, PartialKind, Partials};
 pub(crate) use render::Budget;
 pub use template::Template;
+pub use translations::{SYSTEM, TenantTranslations, TranslationCatalog, TranslationFile, Translations};

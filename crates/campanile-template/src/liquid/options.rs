@@ -2,7 +2,9 @@
 
 use campanile_core::time::Timestamp;
 
+use super::data::{Loaded, Notes};
 use super::partial::Partials;
+use super::translations::Translations;
 
 /// Bounds of one render (templates.md T2.12). A template cannot use more than these, whatever it says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,14 +30,18 @@ pub struct RenderOptions<'o> {
     pub now: Timestamp,
     /// IANA zone that dates without a zone argument are shown in; `None` keeps the offset they carry.
     pub timezone: Option<&'o str>,
-    /// Locale of filters that take none; `None` is `en`.
-    pub locale: Option<&'o str>,
     /// A missing name is an error unless its chain has `default` (workflows.md R15.2).
     pub strict_undefined: bool,
     /// Bounds of this render.
     pub limits: Limits,
     /// What `render` tags find; a partial that is not there prints nothing (T6.9).
     pub partials: Option<&'o Partials>,
+    /// What `t` finds; without them every translation is missing.
+    pub translations: Option<&'o Translations>,
+    /// What data filters find. Anything else they ask for goes to `notes`.
+    pub loaded: Option<&'o Loaded>,
+    /// Where renders write down what they lack. Without it data filters are refused and warnings are lost.
+    pub notes: Option<&'o Notes>,
     /// Markdown partials become HTML, as in an email (S38).
     pub markdown_to_html: bool,
 }
@@ -46,10 +52,12 @@ impl<'o> RenderOptions<'o> {
         Self {
             now,
             timezone: None,
-            locale: None,
             strict_undefined: false,
             limits: Limits::default(),
             partials: None,
+            translations: None,
+            loaded: None,
+            notes: None,
             markdown_to_html: false,
         }
     }
@@ -57,6 +65,16 @@ impl<'o> RenderOptions<'o> {
     /// The same, with partials.
     pub fn with_partials(self, partials: &'o Partials) -> Self {
         Self { partials: Some(partials), ..self }
+    }
+
+    /// The same, with translations.
+    pub fn with_translations(self, translations: Option<&'o Translations>) -> Self {
+        Self { translations, ..self }
+    }
+
+    /// The same, reading stored data and writing down what is missing.
+    pub fn with_data(self, loaded: &'o Loaded, notes: &'o Notes) -> Self {
+        Self { loaded: Some(loaded), notes: Some(notes), ..self }
     }
 
     /// The same, refusing missing names.

@@ -86,6 +86,11 @@ impl Partial {
         self.template.partial_keys().chain(self.styles.iter().flat_map(Template::partial_keys))
     }
 
+    /// True when anything in it is translated.
+    pub fn translates(&self) -> bool {
+        self.template.translates() || self.styles.iter().any(Template::translates)
+    }
+
     /// The scope inside, from the arguments that were given (T6.2 – T6.5).
     pub(crate) fn scope<'v>(&self, given: Vec<(&str, Json)>, vars: Option<&'v Json>) -> PartialScope<'v> {
         let mut arguments = Map::new();
@@ -170,6 +175,11 @@ impl Partials {
     /// True when there is one by that key.
     pub fn contains(&self, key: &str) -> bool {
         self.by_key.contains_key(key)
+    }
+
+    /// True when one of them translates anything.
+    pub fn translate(&self) -> bool {
+        self.by_key.values().any(Partial::translates)
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<&Partial> {

@@ -19,24 +19,47 @@ pub struct Template {
     roots: BTreeSet<Box<str>>,
     any_root: bool,
     partials: BTreeSet<Box<str>>,
+    translation_keys: BTreeSet<Box<str>>,
+    translates: bool,
 }
 
 impl Template {
     /// Parses a source. The error says where and names what is unknown.
     pub fn parse(source: &str) -> Result<Self, TemplateError> {
-        let parsed = parser::parse(source).map_err(|fail| fail.locate(source))?;
+        Self::parse_as(source, false)
+    }
+
+    /// Parses the text of a translation, which is a template without `t` tags (templates.md T5.11).
+    pub fn parse_translation(source: &str) -> Result<Self, TemplateError> {
+        Self::parse_as(source, true)
+    }
+
+    fn parse_as(source: &str, is_translation: bool) -> Result<Self, TemplateError> {
+        let parsed = parser::parse(source, is_translation).map_err(|fail| fail.locate(source))?;
         Ok(Self {
             source: source.into(),
             nodes: parsed.nodes,
             roots: parsed.roots,
             any_root: parsed.any_root,
             partials: parsed.partials,
+            translation_keys: parsed.translation_keys,
+            translates: parsed.translates,
         })
     }
 
     /// Keys of the partials that it renders.
     pub fn partial_keys(&self) -> impl Iterator<Item = &str> {
         self.partials.iter().map(AsRef::as_ref)
+    }
+
+    /// Sources of its `t` tags, which are their keys in the namespace `system` (templates.md T5.9, T5.10).
+    pub fn translation_keys(&self) -> impl Iterator<Item = &str> {
+        self.translation_keys.iter().map(AsRef::as_ref)
+    }
+
+    /// True when anything in it is translated, by tag or by filter.
+    pub fn translates(&self) -> bool {
+        self.translates
     }
 
     pub(crate) fn nodes(&self) -> &[Node] {
@@ -51,7 +74,7 @@ impl Template {
     ) -> Result<(String, Vec<String>), TemplateError> {
         let mut out = String::with_capacity(self.source.len());
         let mut renderer = Renderer::new(&self.source, scope, options, Budget::new(&options.limits));
-        renderer.nodes(&self.nodes, &mut out).map_err(|fail| fail.locate(&self.source))?;
+        renderer.document(&self.nodes, &mut out).map_err(|fail| fail.locate(&self.source))?;
         Ok((out, renderer.into_styles()))
     }
 
@@ -76,8 +99,7 @@ impl Template {
     ) -> Result<(), TemplateError> {
         out.reserve(self.source.len());
         let mut renderer = Renderer::new(&self.source, scope, options, Budget::new(&options.limits));
-        renderer.nodes(&self.nodes, out).map_err(|fail| fail.locate(&self.source))?;
-        Ok(())
+        renderer.document(&self.nodes, out).map_err(|fail| fail.locate(&self.source))
     }
 
     /// One leaf of a JSON document: the native value of a single output, else text. All leaves share `budget`.
@@ -92,7 +114,7 @@ impl Template {
             Some(expression) => renderer.value(expression),
             None => {
                 let mut out = String::new();
-                renderer.nodes(&self.nodes, &mut out).map(|_| Json::String(out))
+                renderer.document(&self.nodes, &mut out).map(|()| Json::String(out))
             }
         };
         *budget = renderer.budget();

@@ -59,28 +59,52 @@ pub(crate) struct Filter {
     pub(crate) name: &'static str,
     args_min: usize,
     args_max: usize,
-    call: FilterFn,
+    pub(crate) call: Call,
+}
+
+/// How a filter is applied.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Call {
+    /// A function of its input and arguments.
+    Pure(FilterFn),
+    /// `t`, which renders.
+    Translate,
+    /// Reads what was loaded.
+    Load(Source),
+}
+
+/// What a data filter reads (templates.md 2.8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    User,
+    Object,
+    Tenant,
+    Subscriptions,
 }
 
 impl Filter {
     const fn new(name: &'static str, args_min: usize, args_max: usize, call: FilterFn) -> Self {
-        Self { name, args_min, args_max, call }
+        Self { name, args_min, args_max, call: Call::Pure(call) }
     }
 
-    pub(crate) fn apply<'a>(
-        &self,
-        input: Value<'a>,
-        args: &Args<'_, 'a>,
-        context: &Context<'_>,
-    ) -> Result<Value<'a>, String> {
-        let given = args.positional.len();
+    const fn reading(name: &'static str, args: usize, source: Source) -> Self {
+        Self { name, args_min: args, args_max: args, call: Call::Load(source) }
+    }
+
+    /// True for `t`.
+    pub(crate) fn is_translation(&self) -> bool {
+        matches!(self.call, Call::Translate)
+    }
+
+    /// Refuses a wrong number of arguments.
+    pub(crate) fn check(&self, given: usize) -> Result<(), String> {
         if given < self.args_min {
             return Err(format!("takes at least {} arguments, {given} given", self.args_min));
         }
         if given > self.args_max {
             return Err(format!("takes at most {} arguments, {given} given", self.args_max));
         }
-        (self.call)(input, args, context)
+        Ok(())
     }
 }
 
@@ -95,6 +119,16 @@ const FAMILIES: &[&[Filter]] = &[
     select::FILTERS,
     date::FILTERS,
     other::FILTERS,
+    OUTSIDE,
+];
+
+/// What looks beyond the scope.
+const OUTSIDE: &[Filter] = &[
+    Filter { name: "t", args_min: 0, args_max: 0, call: Call::Translate },
+    Filter::reading("user", 0, Source::User),
+    Filter::reading("object", 1, Source::Object),
+    Filter::reading("tenant", 0, Source::Tenant),
+    Filter::reading("subscriptions", 0, Source::Subscriptions),
 ];
 
 /// The filter of that name.

@@ -14,16 +14,22 @@ impl<'s> Parser<'s> {
         let mut expression = self.term(tokens)?;
         let mut calls = Vec::new();
         while tokens.skip(Token::Pipe)? {
-            calls.push(self.filter(tokens)?);
+            calls.push(self.filter(tokens, calls.is_empty())?);
         }
         expression.filters = calls.into();
         Ok(expression)
     }
 
-    fn filter(&mut self, tokens: &mut Tokens<'s>) -> Result<FilterCall, Fail> {
+    fn filter(&mut self, tokens: &mut Tokens<'s>, is_first: bool) -> Result<FilterCall, Fail> {
         let at = tokens.position();
         let name = tokens.name("the name of a filter")?;
         let filter = filters::find(name).ok_or_else(|| Fail::new(at, format!("unknown filter {name:?}")))?;
+        if filter.is_translation() {
+            if !is_first {
+                return Err(Fail::new(at, "t must be the first filter"));
+            }
+            self.translates();
+        }
         let (mut positional, mut named) = (Vec::new(), Vec::new());
         if tokens.skip(Token::Colon)? {
             loop {
@@ -54,7 +60,10 @@ impl<'s> Parser<'s> {
             Token::Text(text) => Term::Text(text.into()),
             Token::Int(value) => Term::Int(value),
             Token::Decimal(value) => Term::Decimal(value),
-            Token::OpenParen => return self.range(tokens),
+            Token::OpenParen => {
+                let range = self.range(tokens)?;
+                return self.property_of(range, tokens);
+            }
             Token::OpenBracket => {
                 let root = Root::Computed(Box::new(self.bracket(tokens)?));
                 self.any_root = true;
@@ -76,10 +85,22 @@ impl<'s> Parser<'s> {
             }
             _ => return Err(tokens.unexpected("a value")),
         };
+        let is_text = matches!(term, Term::Text(_));
         if !matches!(term, Term::Path(_)) {
             tokens.take()?;
         }
-        Ok(Expression { term, filters: Box::default(), at: at as u32 })
+        let read = Expression { term, filters: Box::default(), at: at as u32 };
+        if is_text { self.property_of(read, tokens) } else { Ok(read) }
+    }
+
+    /// `"abc".size`, where a property follows a value that is no name (T2.2).
+    fn property_of(&mut self, value: Expression, tokens: &mut Tokens<'s>) -> Result<Expression, Fail> {
+        if !matches!(tokens.peek(), Token::Dot | Token::OpenBracket) {
+            return Ok(value);
+        }
+        let at = value.at;
+        let path = Path { root: Root::Value(Box::new(value)), segments: self.segments(tokens)? };
+        Ok(Expression { term: Term::Path(path), filters: Box::default(), at })
     }
 
     fn path(&mut self, name: &str, tokens: &mut Tokens<'s>) -> Result<Term, Fail> {

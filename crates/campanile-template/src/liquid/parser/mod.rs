@@ -25,9 +25,14 @@ pub(crate) struct Parsed {
     pub(crate) any_root: bool,
     /// Keys of the partials that are rendered.
     pub(crate) partials: BTreeSet<Box<str>>,
+    /// Sources of the `t` tags.
+    pub(crate) translation_keys: BTreeSet<Box<str>>,
+    /// True when anything is translated, by tag or by filter.
+    pub(crate) translates: bool,
 }
 
-pub(crate) fn parse(source: &str) -> Result<Parsed, Fail> {
+/// Parses a source. The text of a translation may hold everything but the tag `t` (templates.md T5.11).
+pub(crate) fn parse(source: &str, is_translation: bool) -> Result<Parsed, Fail> {
     if source.len() > SOURCE_BYTES_MAX {
         return Err(Fail::new(0, format!("template is larger than {SOURCE_BYTES_MAX} bytes")));
     }
@@ -38,12 +43,22 @@ pub(crate) fn parse(source: &str) -> Result<Parsed, Fail> {
         roots: BTreeSet::new(),
         any_root: false,
         partials: BTreeSet::new(),
+        translation_keys: BTreeSet::new(),
+        translates: false,
+        in_translation: is_translation,
     };
     let (nodes, end) = parser.block(&[])?;
     if let Some(tag) = end {
         return Err(Fail::new(tag.at, format!("unexpected tag {:?}", tag.name)));
     }
-    Ok(Parsed { nodes, roots: parser.roots, any_root: parser.any_root, partials: parser.partials })
+    Ok(Parsed {
+        nodes,
+        roots: parser.roots,
+        any_root: parser.any_root,
+        partials: parser.partials,
+        translation_keys: parser.translation_keys,
+        translates: parser.translates,
+    })
 }
 
 struct Parser<'s> {
@@ -53,6 +68,9 @@ struct Parser<'s> {
     roots: BTreeSet<Box<str>>,
     any_root: bool,
     partials: BTreeSet<Box<str>>,
+    translation_keys: BTreeSet<Box<str>>,
+    translates: bool,
+    in_translation: bool,
 }
 
 /// A tag met while parsing.

@@ -1,7 +1,7 @@
 //! Tags (templates.md 2.2). One function per tag; a new tag is one more arm and one function.
 
 use super::{Parser, Tag};
-use crate::liquid::ast::{Branch, Case, CaseArm, Cycle, For, Node, Offset, Render};
+use crate::liquid::ast::{Branch, Case, CaseArm, Cycle, For, Node, Offset, Render, Span, Translate};
 use crate::liquid::error::Fail;
 use crate::liquid::token::{Token, Tokens};
 
@@ -31,7 +31,7 @@ impl<'s> Parser<'s> {
             "decrement" => self.counter(tag, -1)?,
             "cycle" => self.cycle(tag)?,
             "render" => self.render(tag)?,
-            "t" => return Err(Fail::new(tag.at, "tag \"t\" is not supported yet")),
+            "t" => self.translate(tag)?,
             "else" | "elsif" | "when" => {
                 return Err(Fail::new(tag.at, format!("{} outside of a block it belongs to", tag.name)));
             }
@@ -233,6 +233,28 @@ impl<'s> Parser<'s> {
         // What a partial reads besides its arguments.
         self.roots.insert("vars".into());
         Ok(Node::Render(Box::new(Render { at: tag.at as u32, key: key.into(), arguments: arguments.into() })))
+    }
+
+    /// `{% t %}source{% endt %}`; the source is kept as it is written, since it is the key (S17).
+    fn translate(&mut self, tag: Tag<'s>) -> Result<Node, Fail> {
+        if self.in_translation {
+            return Err(Fail::new(tag.at, "t cannot stand inside a translation"));
+        }
+        self.tokens(tag)?.finish()?;
+        let start = self.lexer.position();
+        self.in_translation = true;
+        let (body, _) = self.body(tag, &["endt"])?;
+        self.in_translation = false;
+        self.translates();
+        let key = Span::new(start, self.lexer.opened());
+        self.translation_keys.insert(key.of(self.source).into());
+        Ok(Node::Translate(Box::new(Translate { at: tag.at as u32, key, body })))
+    }
+
+    /// Translated texts may read anything.
+    pub(super) fn translates(&mut self) {
+        self.translates = true;
+        self.any_root = true;
     }
 
     fn cycle(&mut self, tag: Tag<'s>) -> Result<Node, Fail> {

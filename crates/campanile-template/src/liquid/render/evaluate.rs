@@ -4,7 +4,7 @@ use super::Renderer;
 use crate::liquid::ast::{Comparison, Condition, Expression, Join, Operator, Path, Root, Segment, Term};
 use crate::liquid::compare::{compare, kind};
 use crate::liquid::error::Fail;
-use crate::liquid::filters::{Args, Context};
+use crate::liquid::filters::{Args, Call, Context};
 use crate::liquid::value::Value;
 
 /// Names that data keys never shadow, present in a run or not (templates.md T3.1).
@@ -65,12 +65,17 @@ impl<'a> Renderer<'a> {
                 named.push((&**name, self.evaluate(argument)?));
             }
             self.budget.work(at, &value)?;
-            let context = Context { options: self.options };
-            let args = Args { positional: &positional, named: &named };
-            value = call
-                .filter
-                .apply(value, &args, &context)
-                .map_err(|message| Fail::new(at, format!("{}: {message}", call.filter.name)))?;
+            let named_fail = |message| Fail::new(at, format!("{}: {message}", call.filter.name));
+            call.filter.check(positional.len()).map_err(named_fail)?;
+            value = match call.filter.call {
+                Call::Pure(apply) => {
+                    let context = Context { options: self.options };
+                    let args = Args { positional: &positional, named: &named };
+                    apply(value, &args, &context).map_err(named_fail)?
+                }
+                Call::Translate => self.translate(&value, named, at)?,
+                Call::Load(source) => self.load(source, &value, &positional, at)?,
+            };
             self.budget.work(at, &value)?;
         }
         Ok(value)
@@ -87,6 +92,7 @@ impl<'a> Renderer<'a> {
                 return Ok(self.forloop(name, &path.segments));
             }
             Root::Name(name) => (self.root(name), &*path.segments),
+            Root::Value(expression) => (Some(self.evaluate(expression)?), &*path.segments),
             Root::Computed(expression) => {
                 let name = self.evaluate(expression)?;
                 (name.as_str().and_then(|name| self.root(name)), &*path.segments)
@@ -112,7 +118,18 @@ impl<'a> Renderer<'a> {
 
     /// A name: loop variables, then assigned ones, then the scope, then keys of `data`, then counters.
     pub(super) fn root(&self, name: &str) -> Option<Value<'a>> {
-        if let Some(each) = self.loops.iter().rev().find(|each| each.variable == name) {
+        let mut running = &*self.loops;
+        for frame in self.frames.iter().rev() {
+            let (before, inside) = running.split_at(frame.loops.min(running.len()));
+            if let Some(each) = inside.iter().rev().find(|each| each.variable == name) {
+                return Some(each.item.clone());
+            }
+            if let Some((_, value)) = frame.arguments.iter().find(|(known, _)| *known == name) {
+                return Some(value.clone());
+            }
+            running = before;
+        }
+        if let Some(each) = running.iter().rev().find(|each| each.variable == name) {
             return Some(each.item.clone());
         }
         if let Some((_, value)) = self.assigned.iter().find(|(known, _)| *known == name) {
@@ -172,7 +189,7 @@ impl<'a> Renderer<'a> {
 fn describe(path: &Path) -> String {
     let mut out = match &path.root {
         Root::Name(name) => name.to_string(),
-        Root::Computed(_) => "[…]".to_owned(),
+        Root::Computed(_) | Root::Value(_) => "[…]".to_owned(),
     };
     for segment in &path.segments {
         match segment {

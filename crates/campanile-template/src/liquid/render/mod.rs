@@ -2,8 +2,10 @@
 
 mod budget;
 mod evaluate;
+mod load;
 mod loops;
 mod partial;
+mod translate;
 
 use std::collections::BTreeMap;
 
@@ -13,8 +15,10 @@ use serde_json::Value as Json;
 pub(crate) use self::budget::Budget;
 pub(crate) use self::evaluate::RESERVED;
 use self::loops::Loop;
+use self::translate::Frame;
 use super::ast::{Case, Cycle, Expression, Node};
 use super::compare::equal;
+use super::data::{Load, Warning};
 use super::error::Fail;
 use super::options::RenderOptions;
 use super::value::Value;
@@ -43,6 +47,14 @@ pub(crate) struct Renderer<'a> {
     positions: BTreeMap<&'a str, usize>,
     /// Partials around this one.
     depth: usize,
+    /// Translations being rendered, innermost last.
+    frames: Vec<Frame<'a>>,
+    /// Translations around this partial.
+    frames_around: usize,
+    /// What data filters asked for, each once.
+    loads: Vec<Load>,
+    /// Something of it is not loaded: what is rendered does not count.
+    missed: bool,
     /// Styles for the head of the document, each once.
     styles: Vec<String>,
 }
@@ -65,6 +77,10 @@ impl<'a> Renderer<'a> {
             cycles: BTreeMap::new(),
             positions: BTreeMap::new(),
             depth: 0,
+            frames: Vec::new(),
+            frames_around: 0,
+            loads: Vec::new(),
+            missed: false,
             styles: Vec::new(),
         }
     }
@@ -82,9 +98,28 @@ impl<'a> Renderer<'a> {
 
     /// The native value of an expression, copied out of the scope.
     pub(crate) fn value(&mut self, expression: &'a Expression) -> Result<Json, Fail> {
-        let value = self.evaluate(expression)?;
+        let value = self.evaluate(expression);
+        self.refuse_void()?;
+        let value = value?;
         self.budget.write_value(expression.at as usize, &value)?;
         Ok(value.to_json())
+    }
+
+    /// Renders a whole template; refuses to when data is missing that could be loaded.
+    pub(crate) fn document(&mut self, nodes: &'a [Node], out: &mut String) -> Result<(), Fail> {
+        let done = self.nodes(nodes, out);
+        self.refuse_void()?;
+        done.map(drop)
+    }
+
+    fn refuse_void(&self) -> Result<(), Fail> {
+        if self.missed { Err(Fail::new(0, "needs stored data that is not loaded yet")) } else { Ok(()) }
+    }
+
+    pub(super) fn warn(&self, warning: Warning) {
+        if let Some(notes) = self.options.notes {
+            notes.warn(warning);
+        }
     }
 
     /// What is left for the next template of the same document.
@@ -137,6 +172,7 @@ impl<'a> Renderer<'a> {
             }
             Node::Cycle(cycle) => self.cycle(cycle, out)?,
             Node::Render(call) => self.partial(call, out)?,
+            Node::Translate(tag) => return self.translate_tag(tag, out),
         }
         Ok(Flow::Next)
     }

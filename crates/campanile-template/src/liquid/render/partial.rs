@@ -2,6 +2,7 @@
 
 use super::Renderer;
 use crate::liquid::ast::Render;
+use crate::liquid::data::Warning;
 use crate::liquid::error::Fail;
 use crate::liquid::partial::{DEPTH_MAX, Partial, PartialKind, PartialScope};
 use crate::liquid::template::Template;
@@ -23,6 +24,7 @@ impl<'a> Renderer<'a> {
         }
         // Deleted since, or never published: nothing is printed (T6.9, S4).
         let Some(partial) = self.options.partials.and_then(|partials| partials.get(&call.key)) else {
+            self.warn(Warning::MissingPartial(call.key.to_string()));
             return Ok(());
         };
         if self.depth == DEPTH_MAX {
@@ -70,8 +72,13 @@ impl<'a> Renderer<'a> {
     ) -> Result<(), Fail> {
         let mut inner = Renderer::new(template.source(), scope, self.options, self.budget);
         inner.depth = self.depth + 1;
+        inner.frames_around = self.frames_around + self.frames.len();
+        inner.loads = std::mem::take(&mut self.loads);
+        inner.missed = self.missed;
         let done = inner.nodes(template.nodes(), out);
         self.budget = inner.budget;
+        self.loads = inner.loads;
+        self.missed = inner.missed;
         let styles = inner.styles;
         self.styles
             .extend(styles.into_iter().filter(|style| !self.styles.contains(style)).collect::<Vec<_>>());

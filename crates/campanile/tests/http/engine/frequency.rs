@@ -16,7 +16,7 @@ async fn count(kit: &Kit, tenant: Value) -> usize {
     let count = kit.messages(&run).await.len();
     if count == 0 {
         let events = kit.events_of_run(&run, "ada").await;
-        assert_eq!(events, ["trigger_frequency_exceeded", "run_completed"]);
+        assert_eq!(events, ["run_started", "trigger_frequency_exceeded", "run_completed"]);
     }
     count
 }
@@ -69,9 +69,18 @@ fn runs_that_the_trigger_conditions_end_do_not_count() {
             "steps": [steps::feed("feed_1", "x")],
         });
         kit.workflow_with("once", document).await;
-        for (go, wanted) in [(false, 0), (true, 1), (true, 0)] {
+        let decided = "trigger_conditions_evaluated";
+        for (go, wanted, then) in [
+            (false, 0, &["run_completed"][..]),
+            (true, 1, &["message_enqueued", "run_completed"]),
+            // What the conditions decided stays visible beside the refusal.
+            (true, 0, &["trigger_frequency_exceeded", "run_completed"]),
+        ] {
             let run = kit.trigger("once", json!({"recipients": ["ada"], "data": {"go": go}})).await;
             assert_eq!(kit.messages(&run).await.len(), wanted, "{go}");
+            let events = kit.events_of_run(&run, "ada").await;
+            assert_eq!(events, [&["run_started", decided], then].concat(), "{go}");
+            assert_eq!(kit.log_of_run(&run, "ada").await[1].data["holds"], go);
         }
     });
 }
