@@ -6,7 +6,7 @@ use std::sync::Arc;
 use campanile_core::ids::EnvId;
 use campanile_core::workflow::{self, ChannelType};
 use campanile_store::{ResourceKind, StoreError};
-use campanile_template::{FooterLink, Layout, Partial, PartialKind, Partials};
+use campanile_template::{FooterLink, Layout, Partial, PartialKind, Partials, TemplateError};
 use parking_lot::RwLock;
 use serde_json::Value;
 use uuid::Uuid;
@@ -40,7 +40,7 @@ impl Programs {
             ResourceKind::Workflow => drop(self.published.write().remove(&(env, key.to_owned()))),
             // No workflow has anything of these in it.
             ResourceKind::Guide | ResourceKind::MessageType | ResourceKind::Translation => {}
-            // A layout is compiled into every e-mail that names it.
+            // Layouts and partials are compiled into everything that names them, running workflows included (T1.2).
             _ => self.forget_all(),
         }
     }
@@ -61,6 +61,12 @@ impl workflow::Catalog for CompileCatalog<'_> {
     fn has_layout(&self, _key: &str) -> bool {
         true
     }
+}
+
+/// Compiles the document of a partial.
+pub(crate) fn compile_partial(document: &Value) -> Result<Partial, TemplateError> {
+    let kind = document["type"].as_str().and_then(PartialKind::of).unwrap_or(PartialKind::Text);
+    Partial::compile(kind, document["content"].as_str().unwrap_or_default(), &document["input_schema"])
 }
 
 impl Engine {
@@ -115,7 +121,7 @@ impl Engine {
                 each_partial(&document, "", &mut |_, key| wanted.push(key.to_owned()));
             }
         }
-        let partials = self.partials(env, wanted).await?;
+        let partials = self.partials(env, wanted, Some((key, version))).await?;
         let program = Program::compile(key, version, &parsed, &layouts, partials).map_err(refused)?;
         let program = Arc::new(program);
         let mut versions = self.programs().versions.write();
@@ -126,21 +132,29 @@ impl Engine {
         Ok(program)
     }
 
-    /// The published ones of `wanted`, and of those that they render. One that is missing prints nothing (T6.9).
-    pub(crate) async fn partials(&self, env: EnvId, mut wanted: Vec<String>) -> Result<Partials, StoreError> {
+    /// The published ones of `wanted`, and of those that they render. One that is missing prints nothing (T6.9), but
+    /// for a workflow that was published before it was archived (T1.3).
+    pub(crate) async fn partials(
+        &self,
+        env: EnvId,
+        mut wanted: Vec<String>,
+        workflow: Option<(&str, Uuid)>,
+    ) -> Result<Partials, StoreError> {
         let mut partials = Partials::default();
         let mut seen: HashSet<String> = HashSet::new();
         while let Some(key) = wanted.pop() {
             if !seen.insert(key.clone()) {
                 continue;
             }
-            let Some(row) = self.store().resource(env, ResourceKind::Partial, &key, true).await? else {
-                continue;
+            let content = match self.store().resource(env, ResourceKind::Partial, &key, true).await? {
+                Some(row) => row.version.content,
+                None => match self.archived_partial(env, &key, workflow).await? {
+                    Some(content) => content,
+                    None => continue,
+                },
             };
-            let document: Value = serde_json::from_str(&row.version.content).unwrap_or_default();
-            let kind = document["type"].as_str().and_then(PartialKind::of).unwrap_or(PartialKind::Text);
-            let content = document["content"].as_str().unwrap_or_default();
-            match Partial::compile(kind, content, &document["input_schema"]) {
+            let document: Value = serde_json::from_str(&content).unwrap_or_default();
+            match compile_partial(&document) {
                 Ok(partial) => {
                     wanted.extend(partial.partial_keys().map(str::to_owned));
                     partials.insert(key, partial);
@@ -149,6 +163,22 @@ impl Engine {
             }
         }
         Ok(partials)
+    }
+
+    /// What an archived partial still says to a workflow version that was published while it was there.
+    async fn archived_partial(
+        &self,
+        env: EnvId,
+        key: &str,
+        workflow: Option<(&str, Uuid)>,
+    ) -> Result<Option<String>, StoreError> {
+        let Some((workflow, version)) = workflow else { return Ok(None) };
+        let Some(archived) = self.store().archived_content(env, ResourceKind::Partial, key).await? else {
+            return Ok(None);
+        };
+        let published = self.store().published_at(env, ResourceKind::Workflow, workflow, version).await?;
+        let is_older = published.is_some_and(|published| published <= archived.archived_at);
+        Ok(is_older.then_some(archived.content))
     }
 
     /// A published layout and its document.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use campanile_core::ids::EnvId;
+use campanile_core::translation::Identity;
 use campanile_store::{ResourceKind, StoreError};
 use campanile_template::{TranslationCatalog, TranslationFile};
 use parking_lot::RwLock;
@@ -51,9 +52,14 @@ impl Engine {
             known.changes
         };
         let rows = self.store().published_resources(env, ResourceKind::Translation).await?;
-        let contents: Vec<(String, Value)> =
-            rows.into_iter().map(|row| (row.key, texts(&row.version.content))).collect();
-        let files = contents.iter().map(|(key, content)| file(key, content));
+        let read = rows.iter().map(|row| (Identity::of_key(&row.key), texts(&row.version.content)));
+        let read: Vec<(Identity, Value)> = read.collect();
+        let files = read.iter().map(|(identity, content)| TranslationFile {
+            locale: &identity.locale,
+            namespace: identity.namespace.as_deref(),
+            tenant: identity.tenant.as_deref(),
+            content,
+        });
         let catalog = Arc::new(TranslationCatalog::new(DEFAULT_LOCALE, files));
         let mut known = self.translation_cache().known.write();
         if known.changes == before {
@@ -69,30 +75,18 @@ fn texts(content: &str) -> Value {
     document["content"].as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
-/// The key of the resource says which file it is: `locale/namespace~tenant` (management.md M4.11).
-fn file<'f>(key: &'f str, content: &'f Value) -> TranslationFile<'f> {
-    let (rest, tenant) = key.split_once('~').map_or((key, None), |(rest, tenant)| (rest, Some(tenant)));
-    let (locale, namespace) =
-        rest.split_once('/').map_or((rest, None), |(locale, namespace)| (locale, Some(namespace)));
-    TranslationFile { locale, namespace, tenant, content }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn keys_name_files() {
-        let content = texts(r#"{"content":"{\"a\":\"b\"}"}"#);
-        assert_eq!(content, serde_json::json!({"a": "b"}));
-        for (key, want) in [
-            ("en", ("en", None, None)),
-            ("fr-BE/admin", ("fr-BE", Some("admin"), None)),
-            ("en~acme", ("en", None, Some("acme"))),
-            ("en/admin~a/b", ("en", Some("admin"), Some("a/b"))),
+    fn texts_are_a_text_of_the_content() {
+        for (content, want) in [
+            (r#"{"content":"{\"a\":\"b\"}"}"#, serde_json::json!({"a": "b"})),
+            (r#"{"content":"{"}"#, Value::Null),
+            ("{}", Value::Null),
         ] {
-            let file = file(key, &content);
-            assert_eq!((file.locale, file.namespace, file.tenant), want, "{key}");
+            assert_eq!(texts(content), want, "{content}");
         }
     }
 }

@@ -23,6 +23,7 @@ mod preference_settings;
 mod preferences;
 mod recipient_upserts;
 mod recipients;
+mod resource_sets;
 mod retention;
 mod run_list;
 mod runs;
@@ -47,13 +48,14 @@ pub use jobs::{Claim, JobKind, JobRow, JobStats};
 pub use merging::UsersMerged;
 pub use messages::{
     Engagement, EventRow, FeedCounts, FeedFilter, MessageFilter, MessageRow, MessageStatusRow, MessageView,
-    Slice, SweepFilter, Swept, SweptTenants, TenantFilter, event_id,
+    Slice, SweepFilter, Swept, SweptTenants, TenantFilter, TermIndexer, event_id,
 };
 pub use page::{Cursor, Direction, Page, PageRequest};
 pub use preference_settings::{PreferenceCategoryRow, PreferenceCenterRow};
 pub use preferences::{PreferenceEdit, PreferenceLimit, PreferenceSetRow, RunSets};
 pub use recipient_upserts::RecipientChange;
 pub use recipients::{RecipientFilter, RecipientRow, merge_json, merge_properties};
+pub use resource_sets::ArchivedContent;
 pub use run_list::{RunEvent, RunFilter};
 pub use runs::{RecipientRunRow, RunRow, RunStatus, StoredRun};
 pub use schedules::{ScheduleFilter, ScheduleFired, ScheduleRow};

@@ -209,11 +209,11 @@ pub struct CommitRow {
     pub created_at: Timestamp,
 }
 
-const RESOURCE: &str = "r.env, r.kind, r.key, v.id, v.sha, v.content, v.created_at, v.semver, r.current, r.published, \
+pub(crate) const RESOURCE: &str = "r.env, r.kind, r.key, v.id, v.sha, v.content, v.created_at, v.semver, r.current, r.published, \
                         r.active, r.created_at, r.updated_at, r.archived_at, r.active_from, r.active_until, \
                         (SELECT p.semver FROM versions p WHERE p.id = r.published)";
 
-fn resource(mut row: Row) -> Result<ResourceRow, StoreError> {
+pub(crate) fn resource(mut row: Row) -> Result<ResourceRow, StoreError> {
     Ok(ResourceRow {
         env: EnvId(row.int(0)?),
         kind: ResourceKind::from_code(row.int(1)?)?,

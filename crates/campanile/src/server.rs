@@ -8,7 +8,7 @@ use campanile_api::{ApiLogOptions, App, AppOptions};
 use campanile_core::clock::Clock;
 use campanile_core::time::{Micros, Timestamp};
 use campanile_engine::{Engine, EngineOptions, Vault};
-use campanile_store::{Store, StoreOptions};
+use campanile_store::{Store, StoreOptions, TermIndexer};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +20,9 @@ use crate::config::Config;
 const STOP_WITHIN: Duration = Duration::from_secs(20);
 /// How often old rows are looked for.
 const CLEAN_EVERY: Duration = Duration::from_secs(600);
+/// How often new messages are looked for that want indexing, and at the least after so many times without a write.
+const INDEX_EVERY: Duration = Duration::from_millis(500);
+const INDEX_IDLE_TICKS: u32 = 60;
 
 /// A server that answers.
 pub struct Server {
@@ -117,6 +120,7 @@ impl Server {
         tasks.spawn(async move { scheduler.run_scheduler().await });
         let watcher = engine.clone();
         tasks.spawn(async move { watcher.watch_changes().await });
+        tasks.spawn(index_trigger_data(engine.clone(), stop.clone()));
         tasks.spawn(clean(
             engine.clone(),
             config.retention_days,
@@ -161,6 +165,43 @@ fn listen_problem(listen: &str, error: &std::io::Error) -> String {
     format!("cannot listen on {listen}: {error}")
 }
 
+/// Indexes the trigger data of new messages, for lists that are filtered by it, until the server stops.
+async fn index_trigger_data(engine: Engine, stop: CancellationToken) {
+    let mut indexer = TermIndexer::new(engine.store().clone());
+    let mut commits = None;
+    let mut idle = 0;
+    while !stop.is_cancelled() {
+        tokio::select! {
+            () = tokio::time::sleep(INDEX_EVERY) => {}
+            () = stop.cancelled() => return,
+        }
+        // A node that writes nothing looks seldom: what others wrote, they index.
+        let seen = Some(engine.store().commit_stats().1);
+        if seen == commits && idle < INDEX_IDLE_TICKS {
+            idle += 1;
+            continue;
+        }
+        let mut is_done = true;
+        let environments: Vec<_> = engine.catalog().environments.iter().map(|env| env.id).collect();
+        for env in environments {
+            loop {
+                match indexer.step(env, engine.clock().now()).await {
+                    Ok(true) if !stop.is_cancelled() => is_done = false,
+                    Ok(_) => break,
+                    Err(error) => {
+                        // Most likely another node was faster.
+                        tracing::debug!(%error, "a step of the trigger data index is left for later");
+                        is_done = false;
+                        break;
+                    }
+                }
+            }
+        }
+        idle = 0;
+        commits = seen.filter(|_| is_done);
+    }
+}
+
 /// Deletes what is past its time, slice by slice, until the server stops.
 async fn clean(engine: Engine, retention_days: u32, api_log_days: u32, stop: CancellationToken) {
     loop {
@@ -171,6 +212,12 @@ async fn clean(engine: Engine, retention_days: u32, api_log_days: u32, stop: Can
         let now = engine.clock().now();
         let until = now + Micros::seconds(-i64::from(retention_days) * 86_400);
         while let Ok(1..) = engine.store().prune_messages(until).await {
+            if stop.is_cancelled() {
+                return;
+            }
+        }
+        let indexer = TermIndexer::new(engine.store().clone());
+        while let Ok(true) = indexer.trim(until, now).await {
             if stop.is_cancelled() {
                 return;
             }

@@ -15,6 +15,7 @@ const READONLY_BROADCAST: &[&str] =
     &["environment", "key", "valid", "status", "scheduled_at", "sent_at", "created_at", "updated_at", "sha"];
 const READONLY_MESSAGE_TYPE: &[&str] =
     &["key", "valid", "owner", "environment", "semver", "created_at", "updated_at", "sha"];
+const READONLY_PARTIAL: &[&str] = &["environment", "key", "valid", "created_at", "updated_at", "sha"];
 const READONLY_GUIDE: &[&str] = &["environment", "key", "active", "valid", "created_at", "updated_at", "sha"];
 const SETTINGS: &[Extractable] = &[("pre_content", true, "txt"), ("payload_overrides", true, "json")];
 const OVERRIDES: &[Extractable] = &[("json_overrides", true, "json")];
@@ -45,6 +46,11 @@ pub(super) fn broadcast(broadcast: &mut Map<String, Value>) {
 pub(super) fn email_layout(layout: &mut Map<String, Value>) {
     let fields = [("html_layout", true, html_extension(layout)), ("text_layout", true, "txt")];
     annotate(layout, &fields, READONLY_LAYOUT);
+}
+
+/// Annotates a partial; the CLI knows by its type what its content is.
+pub(super) fn partial(partial: &mut Map<String, Value>) {
+    annotate(partial, &[("content", true, "txt")], READONLY_PARTIAL);
 }
 
 /// Annotates a message type.

@@ -19,6 +19,8 @@ pub(super) struct Audiences;
 
 impl Versioned for Audiences {
     const KIND: ResourceKind = ResourceKind::Audience;
+    const OPERATIONS: [&'static str; 4] =
+        ["listAudiences", "getAudience", "upsertAudience", "validateAudience"];
 
     fn annotate(view: &mut Map<String, Value>) {
         annotation::audience(view);

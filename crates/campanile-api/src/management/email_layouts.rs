@@ -11,6 +11,8 @@ pub(super) struct EmailLayouts;
 
 impl Versioned for EmailLayouts {
     const KIND: ResourceKind = ResourceKind::EmailLayout;
+    const OPERATIONS: [&'static str; 4] =
+        ["listEmailLayouts", "getEmailLayout", "upsertEmailLayout", "validateEmailLayout"];
 
     fn annotate(view: &mut Map<String, Value>) {
         annotation::email_layout(view);

@@ -12,6 +12,8 @@ pub(super) struct MessageTypes;
 
 impl Versioned for MessageTypes {
     const KIND: ResourceKind = ResourceKind::MessageType;
+    const OPERATIONS: [&'static str; 4] =
+        ["listMessageTypes", "getMessageType", "upsertMessageType", "validateMessageType"];
 
     fn complete(view: &mut Map<String, Value>, facts: &Facts<'_>) {
         let owner = if is_builtin(Self::KIND, facts.key) { "system" } else { "user" };

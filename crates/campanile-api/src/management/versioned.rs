@@ -1,5 +1,5 @@
 //! List, get, upsert, validate and archive of versioned kinds: one set of handlers for all of them, one serializer, two
-//! envelopes (management.md corner 2). A kind is a type with [`Versioned`] and its lines in `mod.rs`.
+//! envelopes (management.md corner 2). A kind is a type with [`Versioned`] in a file of its own, and its line in `mod.rs`.
 
 use axum::Json;
 use axum::extract::State;
@@ -16,17 +16,31 @@ use crate::error::{ApiError, ApiResult};
 use crate::page;
 use crate::public::segments::Segments;
 use crate::query::Query;
+use crate::router::Routes;
 
 /// What differs between the kinds in this API.
 pub(super) trait Versioned: 'static {
     /// Which; its wire name is also the wrapper.
     const KIND: ResourceKind;
 
+    /// Operations that list, get, upsert and validate.
+    const OPERATIONS: [&'static str; 4];
+
     /// Adds the read-only members that not every kind has.
     fn complete(_view: &mut Map<String, Value>, _facts: &Facts<'_>) {}
 
     /// Adds `__annotation` members (section 20.1).
     fn annotate(view: &mut Map<String, Value>);
+}
+
+/// The four operations that every kind has.
+pub(super) fn routes<K: Versioned>() -> Routes {
+    let [list_, get_, upsert_, validate_] = K::OPERATIONS;
+    Routes::default()
+        .on(list_, list::<K>)
+        .on(get_, get::<K>)
+        .on(upsert_, upsert::<K>)
+        .on(validate_, validate::<K>)
 }
 
 /// What an answer can say beside the content.

@@ -107,6 +107,12 @@ pub fn check(document: &Value, preview: &dyn Fn(&str) -> Option<String>) -> Resu
     problems.into_result(Value::Object(content))
 }
 
+/// Reads a list of fields that stands elsewhere: the input schema of a partial (templates.md section 18). Answers them,
+/// and as they are written.
+pub fn fields(list: &[Value], path: &str, problems: &mut Problems) -> (Vec<Field>, Vec<Value>) {
+    field::parse_list(list, path, problems)
+}
+
 /// The variants, and as they are written.
 fn variants(fields: &Fields<'_>, problems: &mut Problems) -> Vec<(Variant, Value)> {
     let mut found: Vec<(Variant, Value)> = Vec::new();

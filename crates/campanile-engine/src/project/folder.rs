@@ -6,8 +6,9 @@ use std::time::SystemTime;
 use std::{fs, io};
 
 use campanile_core::problem::FieldProblem;
+use campanile_core::translation::Identity;
 use campanile_store::ResourceKind;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::join::{Joined, join};
 
@@ -18,12 +19,16 @@ const DEPTH_MAX: usize = 8;
 
 /// Where each kind lives: folder, main file. In dependency order, so that what is referred to comes first.
 pub(super) const FOLDERS: &[(ResourceKind, &str, &str)] = &[
+    (ResourceKind::Partial, "partials", "partial.json"),
     (ResourceKind::EmailLayout, "layouts", "layout.json"),
     (ResourceKind::MessageType, "message-types", "message_type.json"),
     (ResourceKind::Audience, "audiences", "audience.json"),
     (ResourceKind::Guide, "guides", "guide.json"),
     (ResourceKind::Workflow, "workflows", "workflow.json"),
 ];
+
+/// Where translations live: `translations/<locale>/[<namespace>.]<locale>.json`, or `.po`.
+const TRANSLATIONS: &str = "translations";
 
 /// Size and time of a file: when both are the same, so is the file.
 pub(super) type Stamp = (u64, Option<SystemTime>);
@@ -32,13 +37,13 @@ pub(super) type Stamp = (u64, Option<SystemTime>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Found {
     pub kind: ResourceKind,
-    /// The folder's name.
+    /// The folder's name; a translation's is what it is named by.
     pub key: String,
     /// Relative to the project folder: `workflows/<key>`.
     pub folder: PathBuf,
     /// Name of its main file.
-    pub main: &'static str,
-    /// Every file below its folder.
+    pub main: String,
+    /// Every file below its folder; of a translation, itself.
     pub files: BTreeMap<PathBuf, Stamp>,
 }
 
@@ -67,10 +72,44 @@ pub(super) fn scan(project: &Path) -> io::Result<Vec<Found>> {
             }
             let mut files = BTreeMap::new();
             collect(&project.join(&folder), 0, &mut files);
-            all.push(Found { kind: *kind, key, folder, main, files });
+            all.push(Found { kind: *kind, key, folder, main: (*main).into(), files });
         }
     }
+    // Workflows may name what is in them.
+    let before_workflows =
+        all.iter().position(|found| found.kind == ResourceKind::Workflow).unwrap_or(all.len());
+    all.splice(before_workflows..before_workflows, translations(project));
     Ok(all)
+}
+
+fn translations(project: &Path) -> Vec<Found> {
+    let mut files = BTreeMap::new();
+    collect(&project.join(TRANSLATIONS), 0, &mut files);
+    let found = files.into_iter().filter_map(|(path, stamp)| {
+        let folder = path.parent()?;
+        // Folders inside a locale's hold nothing that the CLI would have written.
+        if folder.parent()? != project.join(TRANSLATIONS) {
+            return None;
+        }
+        let locale = folder.file_name()?.to_str()?.to_owned();
+        let main = path.file_name()?.to_str()?.to_owned();
+        let name = main.strip_suffix(".json").or_else(|| main.strip_suffix(".po"))?;
+        let namespace = match name.strip_suffix(locale.as_str())? {
+            "" => None,
+            rest => Some(rest.strip_suffix('.')?.to_owned()),
+        };
+        let folder = Path::new(TRANSLATIONS).join(&locale);
+        let key = Identity { locale, namespace, tenant: None }.to_string();
+        Some(Found { kind: ResourceKind::Translation, key, folder, main, files: [(path, stamp)].into() })
+    });
+    found.collect()
+}
+
+impl Found {
+    /// Its main file, relative to the project folder: no two resources have the same.
+    pub fn place(&self) -> PathBuf {
+        self.folder.join(&self.main)
+    }
 }
 
 fn collect(folder: &Path, depth: usize, files: &mut BTreeMap<PathBuf, Stamp>) {
@@ -90,7 +129,17 @@ fn collect(folder: &Path, depth: usize, files: &mut BTreeMap<PathBuf, Stamp>) {
 /// Reads a resource with all its files.
 pub(super) fn read(project: &Path, found: Found) -> Document {
     let folder = project.join(&found.folder);
-    let main = read_text(&folder, found.main).and_then(|text| {
+    if found.kind == ResourceKind::Translation {
+        let format = if found.main.ends_with(".po") { "po" } else { "json" };
+        return match read_text(&folder, &found.main) {
+            Ok(text) => {
+                let document = json!({"content": text, "format": format});
+                Document { found, joined: Joined { document, ..Joined::default() }, broken: None }
+            }
+            Err(why) => Document { found, joined: Joined::default(), broken: Some(why) },
+        };
+    }
+    let main = read_text(&folder, &found.main).and_then(|text| {
         serde_json::from_str::<Value>(&text).map_err(|error| format!("is not valid JSON: {error}"))
     });
     match main {
@@ -127,7 +176,7 @@ fn read_text(folder: &Path, path: &str) -> Result<String, String> {
 impl Document {
     /// Problems found while reading, as (file relative to the project, field, message).
     pub fn problems(&self) -> Vec<(PathBuf, String, String)> {
-        let main = self.found.folder.join(self.found.main);
+        let main = self.found.place();
         if let Some(why) = &self.broken {
             return vec![(main, String::new(), why.clone())];
         }
@@ -142,7 +191,7 @@ impl Document {
 
     /// The file that a refused field came from.
     pub fn file_of(&self, problem: &FieldProblem) -> PathBuf {
-        self.found.folder.join(self.joined.source(&problem.field).unwrap_or(self.found.main))
+        self.found.folder.join(self.joined.source(&problem.field).unwrap_or(&self.found.main))
     }
 }
 

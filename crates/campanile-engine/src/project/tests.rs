@@ -35,18 +35,29 @@ async fn a_bad_file_never_stops_the_others() {
     );
     write("layouts/frame/h.html", "<p>nothing</p>");
     write("notes/readme.md", "x");
+    write("partials/sign-off/partial.json", r#"{"name": "S", "type": "text", "content@": "content.txt"}"#);
+    write("partials/sign-off/content.txt", "Bye");
+    write("translations/en/en.json", r#"{"hello": "Hello"}"#);
+    write("translations/en/admin.en.po", "msgid \"hello\"\nmsgstr \"Hello, admin\"");
+    write("translations/en/admin.de.json", "{}");
+    write("translations/de/de.json", "[]");
+    write("translations/xx/xx.json", "{}");
     let report = project::load(&bench.engine, &project).await.unwrap();
     let problems: Vec<_> = report.problems().map(|p| format!("{}|{}", p.file.display(), p.field)).collect();
     assert_eq!(
         problems,
         [
             "layouts/frame/h.html|html_layout",
+            "translations/de/de.json|content",
+            "translations/xx/xx.json|key",
             "workflows/bad-json/workflow.json|",
             "workflows/no-file/f/x.md|steps[0].template.markdown_body",
             "workflows/no-name/workflow.json|name",
         ]
     );
-    assert_eq!(report.counts(), (1, 0, 4));
+    assert_eq!(report.counts(), (4, 0, 6));
+    let admin = get(&bench.engine, EnvId(1), ResourceKind::Translation, "en/admin", true).await.unwrap();
+    assert_eq!(admin.unwrap().content["content"], r#"{"hello":"Hello, admin"}"#);
     assert!(project::load(&bench.engine, &project.join("none")).await.is_err());
 }
 

@@ -32,7 +32,7 @@ pub async fn watch(engine: Engine, project: PathBuf, cancellation: CancellationT
 #[derive(Default)]
 struct Known {
     resources: Vec<Found>,
-    /// Folders of resources that were refused: tried again with the next change, which may be what they lacked.
+    /// Main files of resources that were refused: tried again with the next change, which may be what they lacked.
     refused: Vec<PathBuf>,
     /// The folder could not be read.
     is_away: bool,
@@ -50,11 +50,11 @@ impl Known {
             }
         };
         self.is_away = false;
-        for gone in self.resources.iter().filter(|old| !found.iter().any(|new| new.folder == old.folder)) {
+        for gone in self.resources.iter().filter(|old| !found.iter().any(|new| new.place() == old.place())) {
             tracing::info!(
                 kind = gone.kind.as_str(),
                 key = gone.key,
-                "project: folder removed, the resource stays"
+                "project: removed from the folder, the resource stays"
             );
         }
         let due = due(&self.resources, &found, &self.refused);
@@ -66,11 +66,11 @@ impl Known {
             Ok(report) => {
                 report.log();
                 self.refused =
-                    folders(&report, &self.resources, |outcome| matches!(outcome, Outcome::Refused(_)));
+                    places(&report, &self.resources, |outcome| matches!(outcome, Outcome::Refused(_)));
                 let failed =
-                    folders(&report, &self.resources, |outcome| matches!(outcome, Outcome::Failed(_)));
+                    places(&report, &self.resources, |outcome| matches!(outcome, Outcome::Failed(_)));
                 // What is not known is new at the next look.
-                self.resources.retain(|found| !failed.contains(&found.folder));
+                self.resources.retain(|found| !failed.contains(&found.place()));
             }
             Err(error) => tracing::warn!("project: {error}"),
         }
@@ -83,15 +83,15 @@ fn due(old: &[Found], new: &[Found], refused: &[PathBuf]) -> Vec<Found> {
     if !new.iter().any(changed) {
         return Vec::new();
     }
-    new.iter().filter(|found| changed(found) || refused.contains(&found.folder)).cloned().collect()
+    new.iter().filter(|found| changed(found) || refused.contains(&found.place())).cloned().collect()
 }
 
-/// Folders of the resources with such an outcome.
-fn folders(report: &Report, resources: &[Found], such: impl Fn(&Outcome) -> bool) -> Vec<PathBuf> {
+/// Main files of the resources with such an outcome.
+fn places(report: &Report, resources: &[Found], such: impl Fn(&Outcome) -> bool) -> Vec<PathBuf> {
     let entries = report.entries.iter().filter(|entry| such(&entry.outcome));
     entries
         .filter_map(|entry| resources.iter().find(|found| found.kind == entry.kind && found.key == entry.key))
-        .map(|found| found.folder.clone())
+        .map(Found::place)
         .collect()
 }
 
@@ -104,13 +104,13 @@ mod tests {
     fn found(key: &str, bytes: u64) -> Found {
         let folder = Path::new("workflows").join(key);
         let files = [(folder.join("workflow.json"), (bytes, None))].into();
-        Found { kind: ResourceKind::Workflow, key: key.into(), folder, main: "workflow.json", files }
+        Found { kind: ResourceKind::Workflow, key: key.into(), folder, main: "workflow.json".into(), files }
     }
 
     #[test]
     fn loads_what_changed_and_retries_what_was_refused() {
         let (a, b, c) = (|n| found("a", n), |n| found("b", n), |n| found("c", n));
-        let c_refused = [c(1).folder];
+        let c_refused = [c(1).place()];
         for (old, new, refused, want) in [
             (vec![], vec![a(1), b(1)], &[][..], vec!["a", "b"]),
             (vec![a(1), b(1)], vec![a(1), b(1)], &[], vec![]),

@@ -11,11 +11,13 @@ mod email_layout;
 pub(crate) mod fixture;
 mod guide;
 mod message_type;
+mod partial;
 mod promote;
 mod read;
 mod save;
 #[cfg(test)]
 mod tests;
+mod translation;
 mod workflow;
 mod write_rules;
 
@@ -26,12 +28,12 @@ pub use context::Context;
 pub use guide::step_schemas;
 pub use message_type::{ensure_builtin, is_builtin};
 pub use promote::{promote_all, promote_one};
-pub use read::{Resource, get, list};
+pub use read::{Resource, by_key, get, list};
 pub use save::{Publish, Saved, Upsert, activate, schedule, upsert, validate};
 
 use campanile_core::problem::FieldProblem;
 use campanile_store::{ResourceKind, StoreError};
-use campanile_template::Template;
+use campanile_template::{Template, TemplateError};
 use serde_json::Value;
 
 /// What one kind of resource brings to the mechanism.
@@ -50,10 +52,12 @@ pub struct Kind {
 
 /// The kinds of this version, in dependency order (M4.13).
 pub const KINDS: &[Kind] = &[
+    partial::PARTIAL,
     email_layout::EMAIL_LAYOUT,
     message_type::MESSAGE_TYPE,
     guide::GUIDE,
     audience::AUDIENCE,
+    translation::TRANSLATION,
     workflow::WORKFLOW,
 ];
 
@@ -71,8 +75,11 @@ impl Kind {
 
 /// What is wrong with the Liquid of a field, as its problem says it.
 fn liquid_problem(source: &str) -> Option<String> {
-    let error = Template::parse(source).err()?;
-    Some(format!("has invalid Liquid syntax: {} (line {})", error.message, error.line))
+    Template::parse(source).err().map(|error| syntax_problem(&error))
+}
+
+fn syntax_problem(error: &TemplateError) -> String {
+    format!("has invalid Liquid syntax: {} (line {})", error.message, error.line)
 }
 
 /// Whether a resource of this kind is switched on when it is made in an environment.

@@ -58,3 +58,17 @@ pub async fn list(
     let items = rows.items.into_iter().map(|row| Resource::read(row, &context));
     Ok(Page { items: items.collect::<Result<_, _>>()?, after: rows.after, before: rows.before })
 }
+
+/// The named ones of a kind, in the order of their names; who is not there is left out.
+pub async fn by_key(
+    engine: &Engine,
+    env: EnvId,
+    kind: ResourceKind,
+    keys: Vec<String>,
+    published: bool,
+) -> Result<Vec<Resource>, StoreError> {
+    let mut rows = engine.store().resources_by_key(env, kind, keys.clone(), published).await?;
+    rows.sort_by_key(|row| keys.iter().position(|key| *key == row.key));
+    let context = Context::load_for(engine, env, kind).await?;
+    rows.into_iter().map(|row| Resource::read(row, &context)).collect()
+}

@@ -5,10 +5,10 @@ use campanile_core::problem::FieldProblem;
 use campanile_store::{CommitRow, NewVersion, ResourceKind, ResourceRow, Schedule, StoreError, Tx};
 use serde_json::Value;
 
-use super::audience;
 use super::message_type::builtin_problem;
 use super::write_rules::{self, Target};
 use super::{Author, Context, Kind, Refusal, Resource, canonical_json, sha, starts_active};
+use super::{audience, partial};
 use crate::engine::Engine;
 
 /// The account's "production write access"; off when absent.
@@ -62,7 +62,7 @@ pub async fn validate(
     document: &Value,
 ) -> Result<Value, Refusal> {
     let context = Context::load_for(engine, env, kind).await?;
-    let content = checked(kind, key, document, &context)?;
+    let content = checked(kind, key, document, &context, false)?;
     let stored = engine.store().resource(env, kind, key, false).await?;
     match stored.and_then(|row| change_problem(&row, &content)) {
         Some(problem) => Err(Refusal::Invalid(vec![problem])),
@@ -74,11 +74,19 @@ pub async fn validate(
 fn change_problem(stored: &ResourceRow, new: &Value) -> Option<FieldProblem> {
     match stored.kind {
         ResourceKind::Audience => audience::change_problem(&stored.version.content, new),
+        ResourceKind::Partial => partial::change_problem(&stored.version.content, new),
         _ => None,
     }
 }
 
-fn checked(kind: ResourceKind, key: &str, document: &Value, context: &Context) -> Result<Value, Refusal> {
+/// Checks a document and its key; with catalogs of names too when it is to be saved (M4.10).
+fn checked(
+    kind: ResourceKind,
+    key: &str,
+    document: &Value,
+    context: &Context,
+    with_catalogs: bool,
+) -> Result<Value, Refusal> {
     let kind = Kind::of(kind).ok_or(Refusal::Missing)?;
     let result = (kind.check)(document, context);
     let of_key = match (&result, (kind.key_problem)(key)) {
@@ -86,9 +94,15 @@ fn checked(kind: ResourceKind, key: &str, document: &Value, context: &Context) -
         (Ok(content), None) => builtin_problem(kind.kind, key, content),
         (Err(_), None) => None,
     };
-    let Some(of_key) = of_key else { return result.map_err(Refusal::Invalid) };
+    let of_catalogs = match kind.kind {
+        ResourceKind::Partial if with_catalogs => partial::icon_problem(document),
+        _ => None,
+    };
+    if of_key.is_none() && of_catalogs.is_none() {
+        return result.map_err(Refusal::Invalid);
+    }
     let mut problems = result.err().unwrap_or_default();
-    problems.push(of_key);
+    problems.extend(of_key.into_iter().chain(of_catalogs));
     problems.sort();
     Err(Refusal::Invalid(problems))
 }
@@ -96,7 +110,7 @@ fn checked(kind: ResourceKind, key: &str, document: &Value, context: &Context) -
 /// Saves a document as the current version, and commits it when asked (section 4.3).
 pub async fn upsert(engine: &Engine, upsert: Upsert) -> Result<Saved, Refusal> {
     let context = Context::load_for(engine, upsert.env, upsert.kind).await?;
-    let content = checked(upsert.kind, &upsert.key, &upsert.document, &context)?;
+    let content = checked(upsert.kind, &upsert.key, &upsert.document, &context, true)?;
     let active = starts_active(upsert.kind);
     let text = canonical_json(&content);
     let new = NewVersion {

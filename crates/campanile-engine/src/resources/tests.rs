@@ -117,7 +117,7 @@ async fn refuses_what_is_not_allowed() {
     assert_eq!(field(checked), "steps[0].channel_key");
     assert!(get(&bench.engine, DEVELOPMENT, ResourceKind::Workflow, "wfl", false).await.unwrap().is_none());
     let other = validate(&bench.engine, DEVELOPMENT, ResourceKind::Translation, "gui", &json!({})).await;
-    assert_eq!(field(other), "missing");
+    assert_eq!(field(other), "content");
 }
 
 #[tokio::test]

@@ -163,6 +163,11 @@ impl Store {
 impl Tx<'_> {
     /// Reads rows inside the transaction.
     pub async fn query(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
+        self.query_shared(sql, params).await
+    }
+
+    /// As [`Tx::query`], while other statements of the transaction are on their way.
+    pub(crate) async fn query_shared(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
         match self.inner {
             TxInner::Sqlite(db) => sqlite::query(&db.lock(), sql, params),
             TxInner::Postgres(tx) => postgres::query_in(tx, sql, params).await,
@@ -176,6 +181,11 @@ impl Tx<'_> {
 
     /// Writes; answers how many rows were touched.
     pub async fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64, StoreError> {
+        self.execute_shared(sql, params).await
+    }
+
+    /// As [`Tx::execute`], while other statements of the transaction are on their way.
+    pub(crate) async fn execute_shared(&self, sql: &str, params: &[Param<'_>]) -> Result<u64, StoreError> {
         match self.inner {
             TxInner::Sqlite(db) => sqlite::execute(&db.lock(), sql, params),
             TxInner::Postgres(tx) => postgres::execute_in(tx, sql, params).await,

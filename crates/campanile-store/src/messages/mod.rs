@@ -4,6 +4,7 @@ mod feed;
 mod filter;
 mod status;
 mod sweep;
+mod terms;
 
 use std::sync::LazyLock;
 
@@ -15,6 +16,7 @@ pub use feed::{FeedCounts, FeedFilter, TenantFilter};
 pub use filter::MessageFilter;
 pub use status::Engagement;
 pub use sweep::{Slice, SweepFilter, Swept, SweptTenants};
+pub use terms::TermIndexer;
 
 use crate::db::{Bulk, Column, Cost, Param, Row, Store, Tx};
 use crate::error::StoreError;
@@ -47,7 +49,7 @@ pub struct MessageRow {
     pub content: String,
     /// The run's data when it differs from the trigger's, JSON.
     pub data: Option<String>,
-    /// Top-level scalars of the data, JSON (api-conventions.md A12.1).
+    /// Top-level scalars of the data, JSON as `serde_json` writes it (api-conventions.md A12.1).
     pub trigger_data: Option<String>,
     /// Engine's own, JSON.
     pub metadata: Option<String>,
@@ -154,7 +156,11 @@ pub(crate) async fn insert_messages(
     rows: impl Iterator<Item = &MessageRow>,
 ) -> Result<(), StoreError> {
     let mut values = Vec::new();
+    let mut made = Vec::new();
     for row in rows {
+        if row.trigger_data.is_some() {
+            made.push((row.env.0, row.id));
+        }
         values.extend([
             row.env.into(),
             Param::Blob(row.id.0.as_slice().into()),
@@ -174,7 +180,9 @@ pub(crate) async fn insert_messages(
             Param::opt(row.metadata.as_deref()),
         ]);
     }
-    tx.insert(&MESSAGES, &values).await.map(drop)
+    tx.insert(&MESSAGES, &values).await?;
+    // Not beside the insert: the indexer relies on this order.
+    terms::note_late(tx, made).await
 }
 
 pub(crate) async fn insert_events(

@@ -8,12 +8,22 @@ mod m0005;
 mod m0006;
 mod m0007;
 mod m0008;
+mod m0009;
 
 use crate::error::StoreError;
 
 /// Every change ever made, oldest first. A released text never changes; the next change is a new file.
-const MIGRATIONS: &[&str] =
-    &[m0001::SQL, m0002::SQL, m0003::SQL, m0004::SQL, m0005::SQL, m0006::SQL, m0007::SQL, m0008::SQL];
+const MIGRATIONS: &[&str] = &[
+    m0001::SQL,
+    m0002::SQL,
+    m0003::SQL,
+    m0004::SQL,
+    m0005::SQL,
+    m0006::SQL,
+    m0007::SQL,
+    m0008::SQL,
+    m0009::SQL,
+];
 
 /// The version that this binary needs.
 pub const LATEST: i64 = MIGRATIONS.len() as i64;

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use campanile_core::translation::find_locale;
 use serde_json::Value as Json;
 
 use super::error::TemplateError;
@@ -153,7 +154,8 @@ impl TenantTranslations {
     }
 
     fn chain(&self, locale: &str) -> Translations {
-        let locale = normal(locale);
+        // What is no code of the table is no locale (T5.3).
+        let locale = normal(find_locale(locale).unwrap_or_default());
         let language = locale.split('-').next().unwrap_or_default();
         let mut names = vec![locale.as_ref(), language, &*self.default_locale];
         names.dedup();
@@ -293,6 +295,7 @@ mod tests {
             (Some("acme"), None, "3"),
             (Some("other"), Some("FR_be"), "4"),
             (None, Some("fr-CA"), "5"),
+            (None, Some("fr-XX"), "6"),
             (None, Some(""), "6"),
         ] {
             let chain = catalog.under(tenant).of(locale);

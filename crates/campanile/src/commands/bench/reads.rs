@@ -49,6 +49,11 @@ pub(super) const READS: &[Read] = &[
         name: "messages, by trigger data",
         path: |_, _, _| "/v1/messages?trigger_data=%7B%22report%22%3A7%7D".into(),
     },
+    Read {
+        name: "messages, by trigger data that none has",
+        path: |_, _, _| "/v1/messages?trigger_data=%7B%22absent%22%3A7%7D".into(),
+    },
+    Read { name: "messages, bounced", path: |_, _, _| "/v1/messages?status[]=bounced".into() },
     Read { name: "a user's messages", path: |_, user, _| format!("/v1/users/{user}/messages") },
     Read { name: "a message's events", path: |_, _, message| format!("/v1/messages/{message}/events") },
     Read {

@@ -85,6 +85,10 @@ async fn resources(kit: &Kit) {
         "name": "Plain", "html_layout": "<html><body>{{ content }}</body></html>", "text_layout": "{{ content }}",
     }});
     save("email_layouts/plain", layout).await;
+    let partial = json!({"partial": {"name": "Sign-off", "type": "html", "content": "<p>Bye</p>"}});
+    save("partials/sign-off", partial).await;
+    let translation = json!({"translation": {"format": "json", "content": r#"{"hello":"Hello"}"#}});
+    save("translations/en", translation).await;
     let field = json!({"type": "text", "key": "title", "label": "Title", "settings": {"required": true}});
     let variant = json!({"key": "default", "name": "Default", "fields": [field]});
     let message_type =
@@ -175,6 +179,8 @@ impl Everything {
             "key" => "plain",
             "workflow_key" => "greet",
             "email_layout_key" => "plain",
+            "partial_key" => "sign-off",
+            "locale_code" => "en",
             "message_type_key" => "notice",
             "guide_key" => "tour",
             "audience_key" => "beta",
