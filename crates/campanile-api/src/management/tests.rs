@@ -231,7 +231,7 @@ async fn refuses_with_the_documented_envelope() {
             "resource_id",
         ),
         ("PUT", "/v1/admin/channels/fax", json!({"name": "x"}), 422, "invalid_params", "provider"),
-        ("GET", "/v1/partials?environment=development", json!(null), 501, "not_implemented", ""),
+        ("GET", "/v1/branches?environment=development", json!(null), 501, "not_implemented", ""),
     ] {
         let (got, answer) = server.call(method, path, body).await;
         assert_eq!((got, answer["code"].as_str()), (status, Some(code)), "{method} {path}: {answer}");
