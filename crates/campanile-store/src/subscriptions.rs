@@ -251,9 +251,10 @@ impl Store {
         run: Uuid,
         limit: usize,
     ) -> Result<Vec<Subscriber>, StoreError> {
+        // Counted one by one: for EXISTS PostgreSQL may read every run that the expansion has made so far, each time.
         let sql = "SELECT s.inserted_at, s.recipient, s.properties, \
-                   EXISTS (SELECT 1 FROM recipient_runs r \
-                   WHERE r.env = s.env AND r.run = $6 AND r.recipient = s.recipient) \
+                   (SELECT COUNT(*) FROM recipient_runs r \
+                   WHERE r.env = $1 AND r.run = $6 AND r.recipient = s.recipient) \
                    FROM subscriptions s WHERE s.env = $1 AND s.object = $2 \
                    AND (s.inserted_at, s.recipient) > ($3, $4) AND s.inserted_at <= $5 \
                    ORDER BY s.inserted_at, s.recipient LIMIT $7";
@@ -296,8 +297,8 @@ impl Store {
             "SELECT s.inserted_at, s.recipient FROM subscriptions s {hint} \
              WHERE s.env = $1 AND s.object = $2 AND s.is_object = 1 \
              AND (s.inserted_at, s.recipient) > ($3, $4) AND s.inserted_at <= $5 \
-             AND NOT EXISTS (SELECT 1 FROM subscriptions o WHERE o.env = s.env AND o.recipient = s.recipient \
-             AND o.object IN {} AND o.inserted_at <= $5) \
+             AND (SELECT COUNT(*) FROM subscriptions o WHERE o.env = $1 AND o.recipient = s.recipient \
+             AND o.object IN {} AND o.inserted_at <= $5) = 0 \
              ORDER BY s.inserted_at, s.recipient LIMIT $7",
             self.texts_in("$6")
         );
