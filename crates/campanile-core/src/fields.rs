@@ -62,6 +62,19 @@ impl<'d> Fields<'d> {
         found
     }
 
+    /// What message types and partials are labelled with: `name` (required), `description`, `icon_name`.
+    pub fn read_label(&self, content: &mut Map<String, Value>, problems: &mut Problems) {
+        self.text_at_most("name", 255, problems);
+        if let Some(name) = self.text_required("name", problems) {
+            content.insert("name".into(), name.into());
+        }
+        for (name, chars_max) in [("description", 280), ("icon_name", 255)] {
+            if let Some(text) = self.text_within(name, chars_max, problems) {
+                content.insert(name.into(), text.into());
+            }
+        }
+    }
+
     /// An optional text or null, at most `chars_max` long.
     pub fn text_within(&self, name: &str, chars_max: usize, problems: &mut Problems) -> Option<&'d str> {
         self.text_at_most(name, chars_max, problems);

@@ -92,6 +92,21 @@ pub(crate) struct Activation {
     pub(crate) made: Vec<&'static str>,
 }
 
+impl Activation {
+    /// An activation that makes nothing.
+    pub(crate) fn without_effects(status: RunStatus, state: RunState, log: RunLog) -> Self {
+        Self {
+            status,
+            state,
+            log,
+            messages: Vec::new(),
+            events: Vec::new(),
+            jobs: Vec::new(),
+            made: Vec::new(),
+        }
+    }
+}
+
 enum Next {
     Advance,
     JumpTo(usize),
@@ -101,15 +116,7 @@ enum Next {
 
 /// Runs until the run ends or waits.
 pub(crate) fn advance(mut input: Input<'_>, state: RunState, log: RunLog) -> Activation {
-    let mut run = Activation {
-        status: RunStatus::Processing,
-        state,
-        log,
-        messages: Vec::new(),
-        events: Vec::new(),
-        jobs: Vec::new(),
-        made: Vec::new(),
-    };
+    let mut run = Activation::without_effects(RunStatus::Processing, state, log);
     match run.state.waiting.take() {
         None => {
             run.log.add(input.now, "run_started", None, &Value::Null);

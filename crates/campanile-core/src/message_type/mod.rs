@@ -81,15 +81,7 @@ pub fn check(document: &Value, preview: &dyn Fn(&str) -> Option<String>) -> Resu
     let mut problems = Problems::default();
     let mut content = Map::new();
     if let Some(fields) = Fields::of(document, "", &mut problems) {
-        fields.text_at_most("name", 255, &mut problems);
-        if let Some(name) = fields.text_required("name", &mut problems) {
-            content.insert("name".into(), name.into());
-        }
-        for (name, chars_max) in [("description", 280), ("icon_name", 255)] {
-            if let Some(text) = fields.text_within(name, chars_max, &mut problems) {
-                content.insert(name.into(), text.into());
-            }
-        }
+        fields.read_label(&mut content, &mut problems);
         // Required by the document of the API, though it may be empty (management.md corner 15).
         match fields.get("preview") {
             None => problems.add("preview", crate::fields::BLANK),

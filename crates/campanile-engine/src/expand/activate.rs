@@ -121,7 +121,7 @@ pub(super) fn activate(
         let mut log = before_log;
         log.error(now, "step_failed", None, &json!({"reason": "internal_error"}));
         log.add(now, "run_halted", None, &json!({"reason": "internal_error"}));
-        without_effects(RunStatus::Completed, before_state, log)
+        Activation::without_effects(RunStatus::Completed, before_state, log)
     }))
 }
 
@@ -131,7 +131,7 @@ pub(super) fn overloaded(now: Timestamp, unloaded: Unloaded) -> Activation {
     let why = json!({"reason": "templates ask for more and more stored data"});
     log.error(now, "step_failed", None, &why);
     log.add(now, "run_halted", None, &json!({"reason": "step_failed"}));
-    without_effects(RunStatus::Completed, state, log)
+    Activation::without_effects(RunStatus::Completed, state, log)
 }
 
 /// `recipient` of the scope; nil when nothing in the run looks at it.
@@ -161,26 +161,13 @@ pub(super) fn missing(now: Timestamp) -> Activation {
     let (mut log, why) = (RunLog::new(), json!({"reason": "recipient_missing"}));
     log.error(now, "recipient_missing", None, &why);
     log.add(now, "run_completed", None, &why);
-    without_effects(RunStatus::Completed, RunState::default(), log)
+    Activation::without_effects(RunStatus::Completed, RunState::default(), log)
 }
 
 /// A run that something outside of it ends.
 pub(super) fn stopped(state: RunState, mut log: RunLog, now: Timestamp, reason: &str) -> Activation {
     log.add(now, "run_cancelled", None, &json!({"reason": reason}));
-    without_effects(RunStatus::Cancelled, state, log)
-}
-
-/// An activation that makes nothing.
-pub(super) fn without_effects(status: RunStatus, state: RunState, log: RunLog) -> Activation {
-    Activation {
-        status,
-        state,
-        log,
-        messages: Vec::new(),
-        events: Vec::new(),
-        jobs: Vec::new(),
-        made: Vec::new(),
-    }
+    Activation::without_effects(RunStatus::Cancelled, state, log)
 }
 
 /// The state as it is stored; a run that ended keeps what conditions of others might ask: nothing.

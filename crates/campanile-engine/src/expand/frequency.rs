@@ -6,9 +6,9 @@ use campanile_store::{RunRow, RunStatus, StoreError};
 use serde_json::json;
 
 use super::Started;
-use super::activate::without_effects;
 use super::context::RunContext;
 use crate::engine::Engine;
+use crate::interpreter::Activation;
 use crate::state::RunState;
 
 const EXCEEDED: &str = "trigger_frequency_exceeded";
@@ -39,7 +39,7 @@ impl Engine {
                 let mut log = std::mem::take(&mut activation.log).until_trigger();
                 log.add(now, EXCEEDED, None, &json!({"reason": EXCEEDED}));
                 log.add(now, "run_completed", None, &json!({"reason": EXCEEDED}));
-                *activation = without_effects(RunStatus::Completed, RunState::default(), log);
+                *activation = Activation::without_effects(RunStatus::Completed, RunState::default(), log);
             }
         }
         Ok(())

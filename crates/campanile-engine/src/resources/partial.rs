@@ -19,15 +19,7 @@ fn check(document: &Value, context: &Context) -> Result<Value, Vec<FieldProblem>
     let mut problems = Problems::default();
     let mut content = Map::new();
     if let Some(fields) = Fields::of(document, "", &mut problems) {
-        fields.text_at_most("name", 255, &mut problems);
-        if let Some(name) = fields.text_required("name", &mut problems) {
-            content.insert("name".into(), name.into());
-        }
-        for (name, chars_max) in [("description", 280), ("icon_name", 255)] {
-            if let Some(text) = fields.text_within(name, chars_max, &mut problems) {
-                content.insert(name.into(), text.into());
-            }
-        }
+        fields.read_label(&mut content, &mut problems);
         let name = fields.text_required("type", &mut problems);
         let kind = name.and_then(PartialKind::of);
         if name.is_some() && kind.is_none() {
