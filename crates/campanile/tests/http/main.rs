@@ -7,6 +7,7 @@ mod audiences;
 mod bad_input;
 mod broadcasts;
 mod bulk;
+mod cancelling;
 mod connections;
 mod delivery;
 mod engine;
