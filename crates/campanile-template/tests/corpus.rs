@@ -6,17 +6,16 @@ use std::path::Path;
 mod exercise;
 
 fn replay(target: &str, exercise: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
-    let entries = std::fs::read_dir(&folder).expect("the corpus is part of the repository");
-    let mut count = 0;
-    for entry in entries {
-        let path = entry.expect("the corpus can be listed").path();
-        // Printed by the test harness when the input fails.
-        eprintln!("{}", path.display());
-        exercise(&std::fs::read(&path).expect("an input can be read"));
-        count += 1;
+    let file =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target).with_extension("txt");
+    let text = std::fs::read_to_string(&file).expect("the corpus is part of the repository");
+    for (number, line) in text.lines().enumerate() {
+        let input: String = serde_json::from_str(line).expect("a line is a JSON text");
+        // Shown by the test harness when the input fails.
+        eprintln!("{}:{}", file.display(), number + 1);
+        exercise(input.as_bytes());
     }
-    assert!(count > 20, "{target} has {count} inputs");
+    assert!(text.lines().count() > 500, "{} is not whole", file.display());
 }
 
 #[test]
