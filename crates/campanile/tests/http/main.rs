@@ -5,6 +5,7 @@ mod admin;
 mod api_logs;
 mod audiences;
 mod bad_input;
+mod bad_templates;
 mod broadcasts;
 mod bulk;
 mod cancelling;
