@@ -119,7 +119,7 @@ pub fn obfuscate(declared: &[Setting], settings: &Settings) -> Settings {
             && !is_blank(value)
             && !is_liquid(value)
         {
-            *value = Value::String(obfuscated(value));
+            *value = Value::String(obfuscated(value.as_str().unwrap_or_default()));
         }
     }
     shown
@@ -140,8 +140,7 @@ pub fn restore_secrets(declared: &[Setting], stored: &Settings, mut incoming: Se
 }
 
 /// Sixteen characters, the last four of them real when the secret is longer than that.
-fn obfuscated(value: &Value) -> String {
-    let text = value.as_str().unwrap_or_default();
+pub fn obfuscated(text: &str) -> String {
     let chars = text.chars().count();
     let tail: String = if chars > 4 { text.chars().skip(chars - 4).collect() } else { String::new() };
     format!("{}{tail}", "*".repeat(16 - tail.chars().count()))

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::signing_keys::{self, TokenPolicy};
+use crate::variables::Variables;
 use crate::vault::Vault;
 
 /// A channel in one environment.
@@ -47,6 +48,7 @@ pub struct Catalog {
     by_uuid: HashMap<Uuid, ChannelId>,
     preference_defaults: HashMap<EnvId, Arc<PreferenceSet>>,
     token_policies: HashMap<EnvId, TokenPolicy>,
+    variables: Variables,
 }
 
 impl Catalog {
@@ -86,7 +88,8 @@ impl Catalog {
             .map(|(env, set)| (env, Arc::new(PreferenceSet::shared(set))))
             .collect();
         let token_policies = signing_keys::policies(&environments, store.signing_keys().await?);
-        Ok(Self { environments, channels, by_key, by_uuid, preference_defaults, token_policies })
+        let variables = Variables::load(store, vault, &environments).await?;
+        Ok(Self { environments, channels, by_key, by_uuid, preference_defaults, token_policies, variables })
     }
 
     /// The default preferences of an environment, unless nothing is set (preferences.md section 2).
@@ -107,6 +110,11 @@ impl Catalog {
     /// What user tokens of an environment are checked against.
     pub fn token_policy(&self, env: EnvId) -> Option<&TokenPolicy> {
         self.token_policies.get(&env)
+    }
+
+    /// The account's variables.
+    pub fn variables(&self) -> &Variables {
+        &self.variables
     }
 
     /// A channel by key; archived ones are not found.

@@ -36,6 +36,7 @@ pub mod subscriptions;
 mod translations;
 pub mod transport;
 mod trigger;
+pub mod variables;
 mod vault;
 
 pub use announce::Announcement;

@@ -15,7 +15,7 @@ pub(crate) struct SharedRoots {
     pub(crate) actor: Option<Arc<Value>>,
     pub(crate) tenant: Option<Arc<Value>>,
     pub(crate) workflow: Value,
-    pub(crate) vars: Value,
+    pub(crate) vars: Arc<Value>,
     pub(crate) timestamp: Value,
 }
 

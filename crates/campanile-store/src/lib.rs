@@ -34,6 +34,7 @@ mod schema;
 mod signing_keys;
 mod subscriptions;
 mod unit;
+mod variables;
 mod versions;
 
 pub use accounts::{ApiKey, Channel, ChannelSettings, Credential, Environment, KeyKind, NewKey, hash_secret};
@@ -65,6 +66,7 @@ pub use schema::LATEST as SCHEMA_VERSION;
 pub use signing_keys::SigningKey;
 pub use subscriptions::{Subscriber, SubscriberMark, SubscriptionRow, SubscriptionSide};
 pub use unit::{Guard, GuardAction, IdempotencyRow, Outcome, RunUpdate, StoredReply, Unit};
+pub use variables::VariableRow;
 pub use versions::{
     CommitRow, FIRST_SEMVER, NewVersion, NumberedVersion, Promoted, ResourceKind, ResourceRow, Schedule,
     VersionRow,

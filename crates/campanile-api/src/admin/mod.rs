@@ -9,6 +9,7 @@ mod keys;
 mod logs;
 mod preference_defaults;
 mod signing_keys;
+mod variables;
 
 use crate::router::Routes;
 
@@ -33,6 +34,8 @@ pub(crate) fn routes() -> Routes {
         .on("adminListSigningKeys", signing_keys::list)
         .on("adminCreateSigningKey", signing_keys::create)
         .on("adminRevokeSigningKey", signing_keys::revoke)
+        .on("adminSetVariable", variables::set)
+        .on("adminDeleteVariable", variables::delete)
         .on("adminListLogs", logs::list)
         .on("adminGetLog", logs::get)
 }

@@ -20,6 +20,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 mod translations;
+mod variables;
 mod versioned;
 mod whoami;
 mod workflows;
@@ -27,6 +28,7 @@ mod workflows;
 pub(crate) use api_keys::fresh_key;
 pub(crate) use channels::view as channel_view;
 pub(crate) use paging::{number_key, page_of};
+pub(crate) use variables::view as variable_view;
 
 use crate::router::Routes;
 use audiences::Audiences;
@@ -51,6 +53,8 @@ pub(crate) fn routes() -> Routes {
         .on("resetPreferenceCenter", preference_center::reset)
         .on("listChannels", channels::list)
         .on("getChannel", channels::get)
+        .on("listVariables", variables::list)
+        .on("getVariable", variables::get)
         .and(versioned::routes::<Workflows>())
         .on("activateWorkflow", activation::activate::<Workflows>)
         .on("runWorkflow", run::run)

@@ -63,6 +63,15 @@ pub(super) const OPERATIONS: &[Operation] = &[
         Access::Service,
         0,
     ),
+    Operation::new(Api::Admin, "PUT", "/v1/admin/variables/{key}", "adminSetVariable", Access::Service, 0),
+    Operation::new(
+        Api::Admin,
+        "DELETE",
+        "/v1/admin/variables/{key}",
+        "adminDeleteVariable",
+        Access::Service,
+        0,
+    ),
     Operation::new(Api::Admin, "GET", "/v1/admin/logs", "adminListLogs", Access::Service, 0),
     Operation::new(Api::Admin, "GET", "/v1/admin/logs/{id}", "adminGetLog", Access::Service, 0),
 ];

@@ -9,7 +9,7 @@ use campanile_core::recipient::{RecipientRef, TENANTS};
 use campanile_core::workflow::ChannelType;
 use campanile_store::{RecipientRow, RunRow, StoreError};
 use campanile_template::TenantTranslations;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::catalog::Catalog;
 use crate::engine::Engine;
@@ -136,7 +136,7 @@ impl Engine {
                 true => workflow_root(&program, run.cancellation_key.as_deref()),
                 false => Value::Null,
             },
-            vars: json!({}),
+            vars: catalog.variables().in_env(run.env),
             timestamp: Value::String(run.inserted_at.to_string()),
             data: Arc::clone(&data),
         };

@@ -1,6 +1,7 @@
 //! Whether a user may see a guide (IA12.1). Pure: everything that is known about the user is handed in.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use campanile_core::condition::{Audiences, Context};
 use campanile_core::scope::Scope;
@@ -50,7 +51,7 @@ pub(super) struct GuideRoots {
     pub(super) recipient: Value,
     pub(super) data: Value,
     pub(super) tenant: Option<Value>,
-    pub(super) vars: Value,
+    pub(super) vars: Arc<Value>,
 }
 
 impl Scope for GuideRoots {

@@ -96,7 +96,7 @@ impl Engine {
             recipient: find(&user),
             data: query.data.clone(),
             tenant: tenant.as_ref().map(find),
-            vars: json!({}),
+            vars: self.catalog().variables().in_env(query.env),
         };
         let memberships =
             Memberships { found: memberships, strict: tenancy.is_strict.then(|| query.tenant.clone()) };

@@ -10,6 +10,7 @@ mod m0007;
 mod m0008;
 mod m0009;
 mod m0010;
+mod m0011;
 
 use crate::error::StoreError;
 
@@ -25,6 +26,7 @@ const MIGRATIONS: &[&str] = &[
     m0008::SQL,
     m0009::SQL,
     m0010::SQL,
+    m0011::SQL,
 ];
 
 /// The version that this binary needs.

@@ -49,6 +49,7 @@ pub(super) async fn list(
     )?;
     let shows = response_filter(&app, env, channel);
     let entries = entries(&app, env, &found.items, mode, &shows).await?;
+    let vars = shows.vars.of(app.engine().catalog().variables().public_in(env)).unwrap_or_else(|| json!({}));
     let mut body = json!({
         "entries": entries,
         "meta": {
@@ -58,8 +59,7 @@ pub(super) async fn list(
             "unseen_count": counts.unseen,
         },
         "page_info": page_info(&app, LIST, &found, &page),
-        // Variables come with the management API; until then none is public.
-        "vars": {},
+        "vars": vars,
     });
     excluded.remove_from(&mut body);
     Ok(Json(body))
