@@ -116,9 +116,7 @@ impl Variables {
         for row in store.variables().await? {
             let key = row.key.clone();
             let opened = Variable::open(row, vault);
-            all.push(
-                opened.map_err(|error| StoreError::Corrupt(format!("variable {key}: {error}").into()))?,
-            );
+            all.push(opened.map_err(|error| StoreError::Corrupt(format!("variable {key}: {error}").into()))?);
         }
         let since = environments.iter().map(|env| env.created_at).min().unwrap_or_default();
         for key in BUILT_IN {
@@ -161,7 +159,9 @@ impl Variables {
 
     /// `vars` of an environment's templates.
     pub(crate) fn in_env(&self, env: EnvId) -> Arc<Value> {
-        self.by_env.get(&env).map_or_else(|| Arc::new(Value::Object(Map::new())), |vars| Arc::clone(&vars.all))
+        self.by_env
+            .get(&env)
+            .map_or_else(|| Arc::new(Value::Object(Map::new())), |vars| Arc::clone(&vars.all))
     }
 
     /// What anybody may read of them: an object.

@@ -63,8 +63,8 @@ impl Tx<'_> {
     pub async fn set_variable(&mut self, row: &VariableRow) -> Result<(), StoreError> {
         let overrides: BTreeMap<i64, &str> =
             row.overrides.iter().map(|(env, text)| (env.0, text.as_str())).collect();
-        let overrides =
-            serde_json::to_string(&overrides).map_err(|error| StoreError::Corrupt(error.to_string().into()))?;
+        let overrides = serde_json::to_string(&overrides)
+            .map_err(|error| StoreError::Corrupt(error.to_string().into()))?;
         self.execute(
             "INSERT INTO variables (key, is_secret, description, value, overrides, created_at, updated_at) \
              VALUES ($1, $2, $3, $4, $5, $6, $7) \

@@ -37,6 +37,9 @@ pub(super) async fn set(
 ) -> ApiResult<Json<Value>> {
     let catalog = app.engine().catalog();
     let change = Change::read(&catalog, &key, body).map_err(ApiError::invalid)?;
+    // A built-in one was there before anything was set for it.
+    let known = catalog.variables().get(&key).filter(|_| BUILT_IN.contains(&key.as_str()));
+    let since = known.map_or(app.now(), |variable| variable.created_at);
     let (engine, now, name) = (app.engine().clone(), app.now(), key.clone());
     let written: Result<(), FieldProblem> = app
         .store()
@@ -51,7 +54,7 @@ pub(super) async fn set(
                 let before = match stored {
                     Some(row) => Variable::open(row, engine.vault())
                         .map_err(|error| StoreError::Corrupt(error.to_string().into()))?,
-                    None => Variable::empty(&name, now),
+                    None => Variable::empty(&name, since),
                 };
                 let mut after = match change.apply(before, is_new) {
                     Ok(after) => after,
@@ -76,10 +79,8 @@ pub(super) async fn delete(
     State(app): State<App>,
     Segments(key): Segments<String>,
 ) -> ApiResult<StatusCode> {
-    let deleted = app
-        .store()
-        .transact(move |tx| Box::pin(async move { tx.delete_variable(&key).await }))
-        .await?;
+    let deleted =
+        app.store().transact(move |tx| Box::pin(async move { tx.delete_variable(&key).await })).await?;
     if !deleted {
         return Err(ApiError::missing());
     }
@@ -123,10 +124,9 @@ impl Change {
             problems.add("type", "must be public for a built-in variable");
         }
         let body = Value::Object(body);
-        let values =
-            Fields::of(&body, "", &mut problems).and_then(|body| {
-                body.object("environment_values", &mut problems).and(body.get("environment_values")?.as_object())
-            });
+        let values = Fields::of(&body, "", &mut problems).and_then(|body| {
+            body.object("environment_values", &mut problems).and(body.get("environment_values")?.as_object())
+        });
         for slug in values.into_iter().flat_map(Map::keys) {
             let field = format!("environment_values.{slug}");
             let Some(env) = catalog.environment(slug) else {

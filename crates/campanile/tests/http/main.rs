@@ -33,3 +33,4 @@ mod schedules;
 mod subscriptions;
 mod translations;
 mod trigger;
+mod variables;

@@ -176,6 +176,7 @@ impl Everything {
             "type" => "email",
             "key" if path.contains("/audiences/") => "beta",
             "key" if path.contains("/categories/") => "news",
+            "key" if path.contains("/variables/") => "app_url",
             "key" => "plain",
             "workflow_key" => "greet",
             "email_layout_key" => "plain",
