@@ -8,6 +8,7 @@ mod bad_input;
 mod bad_templates;
 mod broadcasts;
 mod bulk;
+mod cancelling;
 mod connections;
 mod delivery;
 mod engine;
