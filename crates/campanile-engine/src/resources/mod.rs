@@ -3,9 +3,11 @@
 
 mod archive;
 mod audience;
+mod builtin;
 mod canonical;
 mod commit;
 mod context;
+mod default_layout;
 mod email_layout;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -22,11 +24,12 @@ mod workflow;
 mod write_rules;
 
 pub use archive::archive;
+pub use builtin::ensure_builtin;
 pub use canonical::{canonical_json, sha};
 pub use commit::{Commit, Scope, commit};
 pub use context::Context;
 pub use guide::step_schemas;
-pub use message_type::{ensure_builtin, is_builtin};
+pub use message_type::is_builtin;
 pub use promote::{promote_all, promote_one};
 pub use read::{Resource, by_key, get, list};
 pub use save::{Publish, Saved, Upsert, activate, schedule, upsert, validate};

@@ -9,6 +9,7 @@ mod broadcasts;
 mod bulk;
 mod connections;
 mod delivery;
+mod email;
 mod engine;
 mod feed;
 mod guides;
