@@ -94,8 +94,11 @@ pub fn router(app: App) -> Router {
         let handler = handlers.remove(operation.id).unwrap_or_else(|| not_built(operation));
         let layer = middleware::from_fn_with_state(Gate::new(app.clone(), operation), gate);
         let handler = handler.route_layer(layer);
-        let path = paths.entry(positional(operation.path)).or_default();
-        *path = std::mem::take(path).merge(handler);
+        let aliases = operations::ALIASES.iter().filter(|(_, id)| *id == operation.id).map(|(path, _)| *path);
+        for path in aliases.chain([operation.path]) {
+            let path = paths.entry(positional(path)).or_default();
+            *path = std::mem::take(path).merge(handler.clone());
+        }
     }
     let mut router = Router::new();
     for (path, methods) in paths {

@@ -17,6 +17,10 @@ const fn overrides(name: &'static str) -> Setting {
     optional(name).kind(Kind::Overrides)
 }
 
+const fn shown(name: &'static str) -> Setting {
+    optional(name).kind(Kind::Shown)
+}
+
 const EMAIL: &[Setting] = &[
     Setting::text("from_address"),
     optional("from_name"),
@@ -31,12 +35,13 @@ const EMAIL: &[Setting] = &[
 const SMS: &[Setting] = &[flag("link_tracking"), overrides("payload_overrides")];
 const PUSH: &[Setting] = &[flag("token_deregistration"), overrides("payload_overrides")];
 const CHAT: &[Setting] = &[flag("link_tracking"), flag("email_based_user_id_resolution")];
-const FEED: &[Setting] = &[flag("link_tracking")];
+/// The last four are the response filter (in-app.md IA6.1).
+const FEED: &[Setting] =
+    &[flag("link_tracking"), shown("vars"), shown("actor"), shown("recipient"), shown("data")];
 /// Tenancy of guides (in-app.md IA12.6, IA12.7).
 const GUIDE: &[Setting] = &[flag("strict_tenancy"), flag("per_tenant_scope")];
 
-/// The declared settings of a type; the webhook's request template and the feed's response filter are objects that
-/// their own readers check.
+/// The declared settings of a type; the webhook's request template is an object that its own reader checks.
 pub const fn of_type(channel_type: ChannelType) -> &'static [Setting] {
     match channel_type {
         ChannelType::Email => EMAIL,

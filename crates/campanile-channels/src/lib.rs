@@ -16,6 +16,7 @@ pub mod overrides;
 pub mod push;
 pub mod redaction;
 pub mod registry;
+pub mod response_filter;
 pub mod setting;
 pub mod sms;
 pub mod truncation;

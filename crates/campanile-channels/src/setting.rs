@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::response_filter::Shown;
+
 /// Provider settings of one channel in one environment, as stored.
 pub type Settings = Map<String, Value>;
 
@@ -33,6 +35,8 @@ pub enum Kind {
     Object,
     /// A JSON object, as such or as a text that renders to one.
     Overrides,
+    /// See [`crate::response_filter::Shown`].
+    Shown,
 }
 
 /// One setting of a provider.
@@ -88,6 +92,7 @@ impl Setting {
         }
         match self.kind {
             Kind::Overrides => value.is_string() || value.is_object(),
+            Kind::Shown => Shown::read(value).is_ok(),
             Kind::Text => value.is_string() || value.is_number(),
             Kind::Port => as_text(value).and_then(|t| t.parse::<u16>().ok()).is_some_and(|port| port > 0),
             Kind::Flag => value.is_boolean() || matches!(value.as_str(), Some("true" | "false")),

@@ -149,7 +149,7 @@ fn conditions(list: &[Value], field: &str, problems: &mut Problems) -> (Vec<Valu
         }
         match condition.get("operator").and_then(Value::as_str) {
             Some("is_audience_member" | "is_not_audience_member") => {
-                problems.add(format!("{field}.operator"), "is not available in this version");
+                problems.add(format!("{field}.operator"), "cannot be used in audiences");
             }
             Some(operator) if !operator.trim().is_empty() => {}
             _ => problems.add(format!("{field}.operator"), "can't be blank"),

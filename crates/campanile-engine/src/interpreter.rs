@@ -422,6 +422,11 @@ impl Activation {
         if let Some(opens_at) = scheduled_at {
             data["scheduled_at"] = opens_at.to_string().into();
         }
+        if let Some(segments) = message.segments {
+            data["segments"] = json!({
+                "encoding": segments.encoding.to_string(), "units": segments.units, "count": segments.count,
+            });
+        }
         if !decision.opinions.is_empty() {
             data["opinions"] = json!(decision.opinions);
         }

@@ -6,6 +6,7 @@ use campanile_channels::message::{
     ChatBlock, ChatMessage, ChatTemplate, Content, EmailMessage, KeyValue, PushMessage, SmsMessage,
     WebhookRequest,
 };
+use campanile_channels::sms::{Segments, segments};
 use campanile_channels::{chat, email, push};
 use campanile_core::ids::ChannelId;
 use campanile_core::preference::Decision;
@@ -24,6 +25,8 @@ pub(crate) struct Rendered {
     pub(crate) content: String,
     /// Of a device, when it has one: decides the send window.
     pub(crate) timezone: Option<String>,
+    /// What a text message costs.
+    pub(crate) segments: Option<Segments>,
 }
 
 /// Why a step made no message.
@@ -75,7 +78,7 @@ pub(crate) fn render(
                 return Err(NoMessage::Skipped("recipient_not_a_user"));
             }
             let content = feed_content(body, action_url.as_ref(), buttons, scope, &input.options)?;
-            Ok(vec![Rendered { content, timezone: None }])
+            Ok(vec![Rendered { content, timezone: None, segments: None }])
         }
         Message::Email { template, attachment_key } => {
             let template = template.as_ref().map_err(|layout| {
@@ -85,15 +88,16 @@ pub(crate) fn render(
         }
         Message::Sms { body, to, payload_overrides } => {
             let to = match to {
-                Some(template) => line(template.render(scope, &input.options)?),
+                Some(template) => line(text("settings.to_number", template, scope, &input.options)?),
                 None => None,
             };
             let Some(to) = to.or_else(|| text_of(&scope.recipient, "phone_number")) else {
                 return Err(NoMessage::Skipped("missing_recipient_data"));
             };
-            let body = body.render(scope, &input.options)?;
+            let body = text("text_body", body, scope, &input.options)?;
             let overrides = payload(payload_overrides.as_ref(), program, scope, input);
-            Ok(vec![stored(Content::Sms(SmsMessage { to, body }), overrides, None)])
+            let segments = Some(segments(&body));
+            Ok(vec![Rendered { segments, ..stored(Content::Sms(SmsMessage { to, body }), overrides, None) }])
         }
         Message::Push { title, body, silent, payload_overrides } => {
             let devices = push::devices(data_of(input));
@@ -101,8 +105,8 @@ pub(crate) fn render(
                 return Err(NoMessage::Skipped("missing_recipient_data"));
             }
             let overrides = payload(payload_overrides.as_ref(), program, scope, input);
-            let title = title.render(scope, &input.options)?.trim().to_owned();
-            let body = body.render(scope, &input.options)?;
+            let title = text("title", title, scope, &input.options)?.trim().to_owned();
+            let body = text("text_body", body, scope, &input.options)?;
             let one = |device: push::Device| {
                 let content = PushMessage {
                     token: device.token,
@@ -121,7 +125,7 @@ pub(crate) fn render(
                 return Err(NoMessage::Skipped("missing_recipient_data"));
             }
             let summary = match summary {
-                Some(template) => line(template.render(scope, &input.options)?),
+                Some(template) => line(text("summary", template, scope, &input.options)?),
                 None => None,
             };
             let template = match (json, markdown) {
@@ -136,7 +140,7 @@ pub(crate) fn render(
                     blocks: Some(vec![ChatBlock {
                         kind: "markdown".into(),
                         name: "body".into(),
-                        content: markdown.render(scope, &input.options)?,
+                        content: text("markdown_body", markdown, scope, &input.options)?,
                     }]),
                     json_content: None,
                     summary,
@@ -151,7 +155,7 @@ pub(crate) fn render(
             Ok(connections.into_iter().map(one).collect())
         }
         Message::Http { method, url, headers, query_params, body } => {
-            let url = url.render(scope, &input.options)?.trim().to_owned();
+            let url = text("url", url, scope, &input.options)?.trim().to_owned();
             // Rendered again at each attempt: a key has no place in stored content.
             if let Some(text) = input.settings.provider_settings.get(SIGNING_KEY).and_then(Value::as_str)
                 && line(render_text(text, scope, &input.options)?).is_none()
@@ -163,7 +167,7 @@ pub(crate) fn render(
                     json.render_any(scope, &input.options).map_err(|error| error.within("body"))?.to_string(),
                 ),
                 Some(JsonOrText::Text(text)) => {
-                    let text = text.render(scope, &input.options)?;
+                    let text = self::text("body", text, scope, &input.options)?;
                     // A body that renders to JSON is sent compactly, whatever it looked like (section 13).
                     Some(serde_json::from_str::<Value>(&text).map_or(text, |json| json.to_string()))
                 }
@@ -205,12 +209,22 @@ pub(crate) fn check_destination(
     if is_there { Ok(()) } else { Err(NoMessage::Skipped(reason)) }
 }
 
+/// A field of the template; the error names it.
+fn text(
+    field: &str,
+    template: &Template,
+    scope: &RunScope<'_>,
+    options: &RenderOptions<'_>,
+) -> Result<String, TemplateError> {
+    template.render(scope, options).map_err(|error| error.within(field))
+}
+
 fn stored(content: Content, overrides: Option<Value>, timezone: Option<String>) -> Rendered {
     let mut value = serde_json::to_value(&content).unwrap_or(Value::Null);
     if let (Some(overrides), Some(map)) = (overrides, value.as_object_mut()) {
         map.insert(OVERRIDES.into(), overrides);
     }
-    Rendered { content: value.to_string(), timezone }
+    Rendered { content: value.to_string(), timezone, segments: None }
 }
 
 fn data_of<'s>(input: &'s StepInput<'_>) -> &'s Value {
@@ -328,7 +342,7 @@ fn email_content(
             map.insert(ATTACHMENT_KEY.into(), attachment_key.into());
         }
     }
-    Ok(vec![Rendered { content: value.to_string(), timezone: None }])
+    Ok(vec![Rendered { content: value.to_string(), timezone: None, segments: None }])
 }
 
 fn pairs(
@@ -360,7 +374,7 @@ fn feed_content(
     scope: &RunScope<'_>,
     options: &RenderOptions<'_>,
 ) -> Result<String, TemplateError> {
-    let markdown_body = body.render(scope, options)?;
+    let markdown_body = text("markdown_body", body, scope, options)?;
     let mut blocks = vec![json!({
         "type": "markdown",
         "name": "body",
@@ -368,7 +382,7 @@ fn feed_content(
         "rendered": markdown::to_html(&markdown_body),
     })];
     if let Some(url) = action_url {
-        let rendered = url.render(scope, options)?;
+        let rendered = text("action_url", url, scope, options)?;
         blocks.push(json!({
             "type": "text", "name": "action_url", "content": url.source(), "rendered": rendered.trim(),
         }));
@@ -381,8 +395,8 @@ fn feed_content(
             .map(|((label, action), name)| {
                 Ok(json!({
                     "name": name,
-                    "label": label.render(scope, options)?,
-                    "action": action.render(scope, options)?.trim(),
+                    "label": text("action_buttons", label, scope, options)?,
+                    "action": text("action_buttons", action, scope, options)?.trim(),
                 }))
             })
             .collect::<Result<Vec<_>, TemplateError>>()?;

@@ -248,7 +248,7 @@ fn sort_out(recipients: Vec<Identify>) -> (Vec<Pending>, Vec<Identify>, Vec<Stri
             if matches!(one, Identify::Reference(_)) {
                 keys.push(recipient.clone());
             }
-            pending.push(Pending { recipient, trigger_data, via: None });
+            pending.push(Pending { recipient, trigger_data, ..Pending::default() });
         }
         if matches!(one, Identify::Upsert(_)) {
             upserts.push(one);

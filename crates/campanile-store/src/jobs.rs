@@ -92,8 +92,10 @@ pub struct Claim {
 }
 
 impl Claim {
+    /// The attempt is part of it: a node that claims a job of its own again, after the lease or because the claim was
+    /// taken back, must not let its earlier claim write.
     pub(crate) fn key(&self) -> GuardKey {
-        (self.target.clone(), self.kind, self.token)
+        (self.target.clone(), self.kind, self.token, self.attempt)
     }
 }
 
@@ -172,11 +174,13 @@ pub(crate) async fn settle_guards<'g>(
             GuardAction::Continue { run_at, payload } => {
                 let touched = tx
                     .execute(
-                        "UPDATE jobs SET run_at = $4, payload = $5 WHERE target = $1 AND kind = $2 AND claim = $3",
+                        "UPDATE jobs SET run_at = $5, payload = $6 \
+                         WHERE target = $1 AND kind = $2 AND claim = $3 AND attempt = $4",
                         &[
                             claim.target.as_slice().into(),
                             Param::Int(claim.kind as i64),
                             Param::Int(claim.token),
+                            Param::Int(claim.attempt),
                             (*run_at).into(),
                             Param::opt(payload.as_deref()),
                         ],
@@ -189,12 +193,13 @@ pub(crate) async fn settle_guards<'g>(
             GuardAction::PutOff { due_at, payload } => {
                 let touched = tx
                     .execute(
-                        "UPDATE jobs SET due_at = $4, run_at = $4, claim = 0, payload = $5 \
-                         WHERE target = $1 AND kind = $2 AND claim = $3",
+                        "UPDATE jobs SET due_at = $5, run_at = $5, claim = 0, payload = $6 \
+                         WHERE target = $1 AND kind = $2 AND claim = $3 AND attempt = $4",
                         &[
                             claim.target.as_slice().into(),
                             Param::Int(claim.kind as i64),
                             Param::Int(claim.token),
+                            Param::Int(claim.attempt),
                             (*due_at).into(),
                             Param::opt(payload.as_deref()),
                         ],
@@ -208,26 +213,33 @@ pub(crate) async fn settle_guards<'g>(
     }
     if tx.is_postgres() && finished.len() > 1 {
         let targets = Param::Blobs(finished.iter().map(|c| c.target.clone()).collect());
-        // Kind and token travel as text so that one array parameter type serves.
-        let rest = Param::Texts(finished.iter().map(|c| format!("{}:{}", c.kind as i64, c.token)).collect());
+        // The numbers travel as text so that one array parameter type serves.
+        let rest = finished.iter().map(|c| format!("{}:{}:{}", c.kind as i64, c.token, c.attempt));
+        let rest = Param::Texts(rest.collect());
         let rows = tx
             .query(
                 "DELETE FROM jobs USING unnest($1::bytea[], $2::text[]) AS held(target, rest) \
-                 WHERE jobs.target = held.target AND jobs.kind || ':' || jobs.claim = held.rest \
-                 RETURNING jobs.target, jobs.kind, jobs.claim",
+                 WHERE jobs.target = held.target AND jobs.kind || ':' || jobs.claim || ':' || jobs.attempt = held.rest \
+                 RETURNING jobs.target, jobs.kind, jobs.claim, jobs.attempt",
                 &[targets, rest],
             )
             .await?;
         for row in rows {
-            held.insert((row.blob(0)?.to_vec(), JobKind::from_code(row.int(1)?)?, row.int(2)?));
+            let kind = JobKind::from_code(row.int(1)?)?;
+            held.insert((row.blob(0)?.to_vec(), kind, row.int(2)?, row.int(3)?));
         }
         return Ok(held);
     }
     for claim in finished {
         let touched = tx
             .execute(
-                "DELETE FROM jobs WHERE target = $1 AND kind = $2 AND claim = $3",
-                &[claim.target.as_slice().into(), Param::Int(claim.kind as i64), Param::Int(claim.token)],
+                "DELETE FROM jobs WHERE target = $1 AND kind = $2 AND claim = $3 AND attempt = $4",
+                &[
+                    claim.target.as_slice().into(),
+                    Param::Int(claim.kind as i64),
+                    Param::Int(claim.token),
+                    Param::Int(claim.attempt),
+                ],
             )
             .await?;
         if touched == 1 {
@@ -318,11 +330,13 @@ impl Store {
     /// Gives back one lease before its end, so that the job may be claimed again at once.
     pub async fn release_claim(&self, claim: &Claim) -> Result<(), StoreError> {
         let (target, kind, token) = (claim.target.clone(), claim.kind as i64, claim.token);
+        let attempt = claim.attempt;
         self.transact(move |tx| {
             Box::pin(async move {
                 tx.execute(
-                    "UPDATE jobs SET run_at = due_at, claim = 0 WHERE target = $1 AND kind = $2 AND claim = $3",
-                    &[target.as_slice().into(), Param::Int(kind), Param::Int(token)],
+                    "UPDATE jobs SET run_at = due_at, claim = 0 \
+                     WHERE target = $1 AND kind = $2 AND claim = $3 AND attempt = $4",
+                    &[target.as_slice().into(), Param::Int(kind), Param::Int(token), Param::Int(attempt)],
                 )
                 .await
                 .map(drop)

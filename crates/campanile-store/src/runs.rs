@@ -1,15 +1,13 @@
 //! Workflow runs and recipient runs.
 
-use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
 
 use campanile_core::ids::EnvId;
-use campanile_core::recipient::RecipientRef;
 use campanile_core::time::Timestamp;
 use uuid::Uuid;
 
 use crate::db::{Bulk, Column, Cost, Param, Row, Store, Tx};
-use crate::error::{StoreError, WRITES_MAX};
+use crate::error::StoreError;
 use crate::unit::RunUpdate;
 
 /// Where a recipient run stands (workflows.md section 4). There is no failed status.
@@ -251,6 +249,7 @@ pub(crate) async fn mark_expanded(
 ) -> Result<(), StoreError> {
     for run in runs {
         tx.execute("UPDATE workflow_runs SET pending = NULL WHERE id = $1", &[(*run).into()]).await?;
+        tx.execute("DELETE FROM cancelled_recipients WHERE run = $1", &[(*run).into()]).await?;
     }
     Ok(())
 }
@@ -297,7 +296,7 @@ pub(crate) fn stored_run(mut row: Row) -> Result<StoredRun, StoreError> {
 
 pub(crate) const STORED_COLUMNS: &str = "r.recipient, r.id, r.status, r.error_count, r.state, r.log, r.trigger_data, \
                               r.inserted_at, r.updated_at";
-const STORED_FROM: &str = "FROM recipient_runs r JOIN workflow_runs w ON w.id = r.run";
+pub(crate) const STORED_FROM: &str = "FROM recipient_runs r JOIN workflow_runs w ON w.id = r.run";
 
 impl Store {
     /// One workflow run.
@@ -349,189 +348,5 @@ impl Store {
         );
         let rows = self.query(Cost::Point, &sql, &[ids]).await?;
         rows.into_iter().map(|mut row| Ok((row.uuid(0)?, row.text(1)?))).collect()
-    }
-
-    /// Cancels the runs that share a key, all of them or those of some recipients, and takes back their timers in
-    /// the same transaction: a step that had already been claimed finds its job gone and writes nothing (P6).
-    /// `cancelled` turns a stored run into its last state and log.
-    pub async fn cancel_runs(
-        &self,
-        env: EnvId,
-        workflow: &str,
-        key: &str,
-        recipients: Option<Vec<RecipientRef>>,
-        now: Timestamp,
-        cancelled: fn(&StoredRun, Timestamp) -> (String, String),
-    ) -> Result<u64, StoreError> {
-        let once = || self.cancel_once(env, workflow, key, recipients.clone(), now, cancelled);
-        let mut result = once().await;
-        for _ in 1..WRITES_MAX {
-            let Err(StoreError::Contended(cause)) = &result else { break };
-            tracing::warn!(%cause, "a cancellation is written again");
-            result = once().await;
-        }
-        result
-    }
-
-    async fn cancel_once(
-        &self,
-        env: EnvId,
-        workflow: &str,
-        key: &str,
-        recipients: Option<Vec<RecipientRef>>,
-        now: Timestamp,
-        cancelled: fn(&StoredRun, Timestamp) -> (String, String),
-    ) -> Result<u64, StoreError> {
-        let (workflow, key) = (workflow.to_owned(), key.to_owned());
-        self.transact(move |tx| {
-            Box::pin(async move {
-                if recipients.is_none() {
-                    // Recipients that still wait for expansion: a chunk in the making finds its job gone.
-                    let waiting = "SELECT id FROM workflow_runs WHERE env = $1 AND workflow = $2 \
-                                   AND cancellation_key = $3 AND pending IS NOT NULL";
-                    let params = [env.into(), workflow.as_str().into(), key.as_str().into()];
-                    for row in tx.query(waiting, &params).await? {
-                        let id: Param<'_> = row.uuid(0)?.into();
-                        tx.execute(
-                            "DELETE FROM jobs WHERE target = $1 AND kind = 1",
-                            std::slice::from_ref(&id),
-                        )
-                        .await?;
-                        tx.execute("UPDATE workflow_runs SET pending = NULL WHERE id = $1", &[id]).await?;
-                    }
-                }
-                let named = |recipient: &str| {
-                    recipients.as_ref().is_none_or(|list| list.iter().any(|r| r.key() == recipient))
-                };
-                let runs = format!(
-                    "{STORED_FROM} WHERE w.env = $1 AND w.workflow = $2 AND w.cancellation_key = $3 \
-                     AND r.env = $1 AND r.status < 3"
-                );
-                let params = || [env.into(), workflow.as_str().into(), key.as_str().into()];
-                if tx.is_postgres() {
-                    // Whoever finishes a job takes the job first and the run after it; so do we, or both wait.
-                    let sql = format!("SELECT r.recipient, r.id {runs} ORDER BY r.id");
-                    for mut row in tx.query(&sql, &params()).await? {
-                        if named(&row.text(0)?) {
-                            let id: Param<'_> = row.uuid(1)?.into();
-                            tx.execute("DELETE FROM jobs WHERE target = $1 AND kind = 2", &[id]).await?;
-                        }
-                    }
-                }
-                let lock = if tx.is_postgres() { "FOR UPDATE OF r" } else { "" };
-                let sql = format!("SELECT {RUN_COLUMNS}, {STORED_COLUMNS} {runs} {lock}");
-                let rows = tx.query(&sql, &params()).await?;
-                let mut count = 0;
-                for row in rows {
-                    let stored = stored_run(row)?;
-                    if !named(&stored.recipient_run.recipient) {
-                        continue;
-                    }
-                    let id = Param::Blob(stored.recipient_run.id.as_bytes().to_vec().into());
-                    tx.execute("DELETE FROM jobs WHERE target = $1 AND kind = 2", &[id]).await?;
-                    let (state, log) = cancelled(&stored, now);
-                    let update = RunUpdate {
-                        env,
-                        run: stored.run.id,
-                        recipient: stored.recipient_run.recipient,
-                        status: RunStatus::Cancelled,
-                        error_count: stored.recipient_run.error_count,
-                        state,
-                        log,
-                        updated_at: now,
-                    };
-                    update_recipient_runs(tx, std::iter::once(&update)).await?;
-                    count += 1;
-                }
-                Ok(count)
-            })
-        })
-        .await
-    }
-
-    /// Marks recipients as having run a once-only workflow; answers those that had not, or had in this very run.
-    pub async fn mark_frequency(
-        &self,
-        env: EnvId,
-        workflow: &str,
-        tenant: &str,
-        run: Uuid,
-        recipients: Vec<String>,
-    ) -> Result<Vec<String>, StoreError> {
-        let (workflow, tenant) = (workflow.to_owned(), tenant.to_owned());
-        self.transact(move |tx| {
-            Box::pin(async move {
-                // In one order everywhere, or two runs that name the same people wait for each other.
-                let mut named = recipients.clone();
-                named.sort_unstable();
-                named.dedup();
-                let (blob, rows) = match tx.is_postgres() {
-                    true => ("BYTEA", "unnest($3::text[]) AS r (value)"),
-                    false => ("BLOB", "json_each($3) r"),
-                };
-                let sql = format!(
-                    "INSERT INTO frequency_marks (env, workflow, recipient, tenant, run) \
-                     SELECT CAST($1 AS BIGINT), CAST($2 AS TEXT), r.value, CAST($4 AS TEXT), CAST($5 AS {blob}) \
-                     FROM {rows} WHERE 1 = 1 ON CONFLICT (env, workflow, recipient, tenant) \
-                     DO UPDATE SET run = frequency_marks.run RETURNING recipient, run"
-                );
-                let params = [
-                    env.into(),
-                    workflow.as_str().into(),
-                    Param::Texts(named),
-                    tenant.as_str().into(),
-                    run.into(),
-                ];
-                let mut marked = HashSet::new();
-                for mut row in tx.query(&sql, &params).await? {
-                    if row.uuid(1)? == run {
-                        marked.insert(row.text(0)?);
-                    }
-                }
-                let fresh: Vec<String> =
-                    recipients.into_iter().filter(|recipient| marked.contains(recipient)).collect();
-                Ok(fresh)
-            })
-        })
-        .await
-    }
-
-    /// A list of binary ids as a set: an array on PostgreSQL, hex texts through `json_each` on SQLite.
-    pub(crate) fn blobs_in(&self, place: &str) -> String {
-        blobs_in(self.is_shared(), place)
-    }
-
-    /// A list of texts as a set.
-    pub(crate) fn texts_in(&self, place: &str) -> String {
-        texts_in(self.is_shared(), place)
-    }
-}
-
-fn blobs_in(is_postgres: bool, place: &str) -> String {
-    if is_postgres {
-        format!("(SELECT unnest({place}::bytea[]))")
-    } else {
-        format!("(SELECT unhex(value) FROM json_each({place}))")
-    }
-}
-
-/// A list of texts as a set.
-pub(crate) fn texts_in(is_postgres: bool, place: &str) -> String {
-    if is_postgres {
-        format!("(SELECT unnest({place}::text[]))")
-    } else {
-        format!("(SELECT value FROM json_each({place}))")
-    }
-}
-
-impl Tx<'_> {
-    /// A list of ids as a set.
-    pub(crate) fn blobs_in(&self, place: &str) -> String {
-        blobs_in(self.is_postgres(), place)
-    }
-
-    /// A list of texts as a set.
-    pub(crate) fn texts_in(&self, place: &str) -> String {
-        texts_in(self.is_postgres(), place)
     }
 }

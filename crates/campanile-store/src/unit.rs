@@ -304,4 +304,4 @@ impl Unit {
 }
 
 /// A claim as the guard set knows it.
-pub(crate) type GuardKey = (Vec<u8>, JobKind, i64);
+pub(crate) type GuardKey = (Vec<u8>, JobKind, i64, i64);

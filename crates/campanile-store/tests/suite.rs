@@ -234,6 +234,66 @@ fn cancelling_takes_back_the_timer_of_a_claimed_step() {
 }
 
 #[test]
+fn a_claim_that_was_taken_back_writes_nothing_though_its_node_claims_again() {
+    on_both(async |store: Store| {
+        commit(&store, Unit { jobs: vec![job(&[1; 16], NOW)], ..Unit::default() }).await;
+        let first = store.claim_due(NOW, LEASE, 7, 1).await.unwrap().remove(0);
+        let later = NOW + LEASE;
+        let second = store.claim_due(later, LEASE, 7, 1).await.unwrap().remove(0);
+        let continuing = Unit::continuing(first.clone(), later + LEASE, Some("first".into()));
+        assert!(matches!(commit(&store, continuing).await, Outcome::Superseded));
+        let put_off = Unit::putting_off(first.clone(), later, Some("first".into()));
+        assert!(matches!(commit(&store, put_off).await, Outcome::Superseded));
+        store.release_claim(&first).await.unwrap();
+        // Several at once go another way on PostgreSQL.
+        let (one, two) = tokio::join!(
+            commit(&store, Unit::finishing(first.clone())),
+            commit(&store, Unit::finishing(first))
+        );
+        assert!(matches!((one, two), (Outcome::Superseded, Outcome::Superseded)));
+        assert_eq!(second.attempt, 2);
+        assert!(matches!(commit(&store, Unit::finishing(second)).await, Outcome::Committed));
+    });
+}
+
+#[test]
+fn cancelling_reaches_named_recipients_that_are_not_expanded_yet() {
+    on_both(async |store: Store| {
+        let id = new_run_id(NOW);
+        let waiting = RunRow { pending: Some("[]".into()), ..run_row(id) };
+        let expand = JobRow { kind: JobKind::Expand, ..job(id.as_bytes(), NOW) };
+        commit(&store, Unit { runs: vec![waiting], jobs: vec![expand], ..Unit::default() }).await;
+        let claim = store.claim_due(NOW, LEASE, 1, 10).await.unwrap().remove(0);
+        assert!(!store.has_cancelled_recipients(id).await.unwrap());
+        let named = || Some(vec![RecipientRef::user("u1"), RecipientRef::object("c", "o")]);
+        let cancel = async || {
+            store.cancel_runs(ENV, "w", "k", named(), NOW, |_, _| ("{}".into(), "[]".into())).await.unwrap()
+        };
+        assert_eq!(cancel().await, 0);
+        // The piece that was in the making did not know: it is not written, and the job can be claimed at once.
+        let mut piece = Unit::continuing(claim, NOW + LEASE, Some("1".into()));
+        piece.recipient_runs.push(recipient_run(id, "u1", RunStatus::Paused));
+        assert!(matches!(commit(&store, piece).await, Outcome::Superseded));
+        let claim = store.claim_due(NOW, LEASE, 1, 10).await.unwrap().remove(0);
+        assert_eq!((claim.payload.as_deref(), claim.attempt), (None, 2));
+        assert!(store.has_cancelled_recipients(id).await.unwrap());
+        let keys = ["u1", "u2", "c/o"].map(str::to_owned).to_vec();
+        let mut cancelled: Vec<_> =
+            store.cancelled_recipients(id, keys.clone()).await.unwrap().into_iter().collect();
+        cancelled.sort();
+        assert_eq!(cancelled, ["c/o", "u1"]);
+        assert_eq!(cancel().await, 0, "again");
+        let claim = store.claim_due(NOW, LEASE, 1, 10).await.unwrap().remove(0);
+        let mut last = Unit::finishing(claim);
+        last.expanded.push(id);
+        assert!(matches!(commit(&store, last).await, Outcome::Committed));
+        assert!(!store.has_cancelled_recipients(id).await.unwrap(), "gone with the end of the expansion");
+        assert_eq!(cancel().await, 0);
+        assert!(!store.has_cancelled_recipients(id).await.unwrap(), "nobody waits any more");
+    });
+}
+
+#[test]
 fn lists_page_in_both_directions_and_stay_inside_their_environment() {
     on_both(async |store: Store| {
         let id = new_run_id(NOW);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::bench::BenchArgs;
+use crate::commands::render::RenderArgs;
 
 /// Notifications for your product: one server, Knock's API, your machines.
 #[derive(Parser)]
@@ -32,6 +33,8 @@ pub enum Command {
     SigningKeys(SigningKeysArgs),
     /// Show and set channels of a running server.
     Channels(ChannelsArgs),
+    /// Render a template file, without a server.
+    Render(RenderArgs),
     /// Measure a running server.
     Bench(BenchArgs),
 }

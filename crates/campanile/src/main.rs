@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use campanile::commands::CommandError;
 use campanile::{cli, commands};
 use clap::Parser;
 
@@ -22,9 +23,13 @@ fn main() -> ExitCode {
     };
     match runtime.block_on(commands::run(cli)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("campanile: {error}");
+        Err(CommandError::Failed(why)) => {
+            eprintln!("campanile: {why}");
             ExitCode::FAILURE
+        }
+        Err(CommandError::Given(why)) => {
+            eprintln!("campanile: {why}");
+            ExitCode::from(2)
         }
     }
 }

@@ -1,7 +1,9 @@
 //! What a request changes of a channel: reading it, and merging settings key by key. Pure.
 
+use campanile_channels::channel_settings;
 use campanile_channels::registry::{Provider, provider_by_key};
-use campanile_channels::setting::Settings;
+use campanile_channels::response_filter::Shown;
+use campanile_channels::setting::{Kind, Settings};
 use campanile_core::problem::{FieldProblem, Problems};
 use campanile_core::workflow::ChannelType;
 use serde_json::{Map, Value};
@@ -104,19 +106,16 @@ impl Change {
         stored: &Settings,
     ) -> Result<Settings, Vec<FieldProblem>> {
         let mut problems = Problems::default();
-        let Some(known) = known_channel_settings(kind) else {
+        // Templates may stand in a webhook's settings, under any name.
+        if kind == ChannelType::Http {
             return Ok(merged(stored, &self.channel_settings));
-        };
+        }
+        let known = channel_settings::of_type(kind);
         for (name, value) in &self.channel_settings {
-            let why = match known.iter().find(|(known, _)| known == name) {
+            let why = match known.iter().find(|known| known.name == name) {
                 None => Some("is not a setting of this type of channel"),
                 Some(_) if value.is_null() => None,
-                Some((_, Form::Flag)) if !value.is_boolean() => Some("must be true or false"),
-                Some((_, Form::Text)) if !value.is_string() => Some("must be a string"),
-                Some((_, Form::Overrides)) if !value.is_string() && !value.is_object() => {
-                    Some("must be a JSON object, or a template of one")
-                }
-                Some(_) => None,
+                Some(setting) => form_problem(setting.kind, value),
             };
             if let Some(why) = why {
                 problems.add(format!("channel_settings.{name}"), why);
@@ -126,38 +125,15 @@ impl Change {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Form {
-    Flag,
-    Text,
-    Overrides,
-    Any,
-}
-
-/// Environment settings of each type (channels.md section 2); `None` where a template may stand there too.
-fn known_channel_settings(kind: ChannelType) -> Option<&'static [(&'static str, Form)]> {
-    use Form::{Any, Flag, Overrides, Text};
-    Some(match kind {
-        ChannelType::Email => &[
-            ("from_address", Text),
-            ("from_name", Text),
-            ("to_address", Text),
-            ("cc_address", Text),
-            ("bcc_address", Text),
-            ("reply_to_address", Text),
-            ("json_overrides", Overrides),
-            ("open_tracking", Flag),
-            ("link_tracking", Flag),
-        ],
-        ChannelType::Sms => &[("link_tracking", Flag), ("payload_overrides", Overrides)],
-        ChannelType::Push => &[("token_deregistration", Flag), ("payload_overrides", Overrides)],
-        ChannelType::Chat => &[("link_tracking", Flag), ("email_based_user_id_resolution", Flag)],
-        ChannelType::InAppFeed => {
-            &[("link_tracking", Flag), ("vars", Any), ("actor", Any), ("recipient", Any), ("data", Any)]
-        }
-        ChannelType::InAppGuide => &[("strict_tenancy", Flag), ("per_tenant_scope", Flag)],
-        ChannelType::Http => return None,
-    })
+/// What is wrong with the form of a channel setting. Stricter than what a send accepts: flags are not texts here.
+fn form_problem(kind: Kind, value: &Value) -> Option<&'static str> {
+    match kind {
+        Kind::Flag => (!value.is_boolean()).then_some("must be true or false"),
+        Kind::Overrides => (!value.is_string() && !value.is_object())
+            .then_some("must be a JSON object, or a template of one"),
+        Kind::Shown => Shown::read(value).err(),
+        _ => (!value.is_string()).then_some("must be a string"),
+    }
 }
 
 /// Key by key; null clears.
@@ -274,6 +250,12 @@ mod tests {
             ),
             (ChannelType::Push, json!({"payload_overrides": "{}", "token_deregistration": null}), vec![]),
             (ChannelType::Http, json!({"input_schema": {}}), vec![]),
+            (ChannelType::InAppFeed, json!({"vars": false, "actor": {"only": ["id"]}, "data": null}), vec![]),
+            (
+                ChannelType::InAppFeed,
+                json!({"actor": {"only": ["id"], "except": ["x"]}, "recipient": "no"}),
+                vec!["channel_settings.actor", "channel_settings.recipient"],
+            ),
             (ChannelType::InAppGuide, json!({"x": 1, "strict_tenancy": true}), vec!["channel_settings.x"]),
         ] {
             let change = Change { channel_settings: map(given.clone()), ..Change::default() };

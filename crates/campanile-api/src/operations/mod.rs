@@ -56,6 +56,14 @@ impl Operation {
     }
 }
 
+/// Further paths of operations, which other documents of the peer print (in-app.md C1). A parameter that the gate reads
+/// stands at the same place as in the operation's own path.
+pub const ALIASES: &[(&str, &str)] = &[
+    ("/v1/users/{user_id}/guides/{channel_id}/messages/{message_id}/seen", "markUserGuideAsSeen"),
+    ("/v1/users/{user_id}/guides/{channel_id}/messages/{message_id}/interacted", "markUserGuideAsInteracted"),
+    ("/v1/users/{user_id}/guides/{channel_id}/messages/{message_id}/archived", "markUserGuideAsArchived"),
+];
+
 /// All operations, public ones first.
 pub fn all() -> impl Iterator<Item = &'static Operation> {
     public::OPERATIONS.iter().chain(management::OPERATIONS).chain(admin::OPERATIONS)

@@ -12,6 +12,8 @@ use crate::registry::{Connector, Provider};
 use crate::setting::{Kind, Required, Setting};
 
 pub(super) const BASE: &str = "https://slack.com/api";
+/// Blocks of one message.
+const BLOCKS_MAX: usize = 50;
 /// Errors that pass.
 const TEMPORARY: [&str; 6] = [
     "ratelimited",
@@ -86,6 +88,7 @@ fn body(template: &ChatTemplate) -> Result<Map<String, Value>, BuildError> {
     let mut body = Map::new();
     match &template.json_content {
         Some(Value::Object(map)) => {
+            check_blocks(map)?;
             body = map.clone();
             if let (None, Some(summary)) = (body.get("text"), &template.summary) {
                 body.insert("text".into(), summary.as_str().into());
@@ -108,6 +111,23 @@ fn body(template: &ChatTemplate) -> Result<Map<String, Value>, BuildError> {
         Some(_) => return Err(BuildError::invalid("template", "its JSON is not an object")),
     }
     Ok(body)
+}
+
+/// What Slack would answer with `invalid_blocks`, which names no place.
+fn check_blocks(body: &Map<String, Value>) -> Result<(), BuildError> {
+    let wrong = |why: String| BuildError::invalid("template", why);
+    let blocks = match body.get("blocks") {
+        None => return Ok(()),
+        Some(Value::Array(blocks)) => blocks,
+        Some(_) => return Err(wrong("blocks is not an array".into())),
+    };
+    if blocks.len() > BLOCKS_MAX {
+        return Err(wrong(format!("blocks has {} elements, Slack takes {BLOCKS_MAX}", blocks.len())));
+    }
+    match blocks.iter().position(|block| !block["type"].is_string()) {
+        Some(index) => Err(wrong(format!("blocks[{index}] has no type"))),
+        None => Ok(()),
+    }
 }
 
 fn classify(chat: &ChatMessage, reply: Reply<'_>) -> Outcome {
@@ -207,6 +227,24 @@ mod tests {
         reply.reply_to = Some("1.2".into());
         let body = request(&reply, false).unwrap().body;
         assert_eq!(serde_json::from_slice::<Value>(&body).unwrap()["thread_ts"], "1.2");
+    }
+
+    #[test]
+    fn blocks_are_checked_before_slack_sees_them() {
+        let divider = json!({"type": "divider"});
+        for (json, want) in [
+            (json!({"blocks": [divider]}), None),
+            (json!({"text": "x"}), None),
+            (json!({"blocks": {}}), Some("blocks is not an array")),
+            (json!({"blocks": [divider, {"text": "x"}]}), Some("blocks[1] has no type")),
+            (json!({"blocks": ["x"]}), Some("blocks[0] has no type")),
+            (json!({"blocks": vec![divider.clone(); 51]}), Some("blocks has 51 elements, Slack takes 50")),
+            (json!([divider]), Some("its JSON is not an object")),
+        ] {
+            let template = ChatTemplate { json_content: Some(json.clone()), ..Default::default() };
+            let told = request(&chat(json!({"channel_id":"C1","access_token":"x"}), template), false).err();
+            assert_eq!(told, want.map(|why| BuildError::invalid("template", why)), "{json}");
+        }
     }
 
     #[test]

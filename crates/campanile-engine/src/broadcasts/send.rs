@@ -220,7 +220,7 @@ impl Engine {
             let pending = users
                 .into_iter()
                 .filter(|user| rows.contains_key(user))
-                .map(|recipient| Pending { recipient, trigger_data: None, via: None })
+                .map(|recipient| Pending { recipient, ..Pending::default() })
                 .collect();
             self.expand(&context, pending, &rows, now, unit).await?;
             let began_earlier = before.as_ref().is_some_and(|(t, _)| *t == tenant.unwrap_or_default());

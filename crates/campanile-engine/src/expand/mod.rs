@@ -23,15 +23,16 @@ pub(crate) use context::{RunContext, filterable, own_have_conditions};
 use crate::engine::Engine;
 use crate::fan_out::{Parents, Via};
 use crate::interpreter::Activation;
+use crate::state::{RunLog, RunState};
 use crate::stored_data::ROUNDS_MAX;
-use activate::{Facts, missing, overloaded, start, state_text};
+use activate::{Facts, missing, overloaded, start, state_text, stopped};
 use context::needs_channel_data;
 
 /// Recipients in one transaction, when a run is expanded in pieces.
 pub(crate) const CHUNK: usize = 250;
 
 /// A recipient that has no run yet.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Pending {
     /// Key of the recipient.
     #[serde(rename = "r")]
@@ -42,6 +43,9 @@ pub(crate) struct Pending {
     /// How it was reached, when the trigger does not name it itself; such entries are never stored.
     #[serde(skip)]
     pub(crate) via: Option<Via>,
+    /// Cancelled before its turn came (P6).
+    #[serde(skip)]
+    pub(crate) is_cancelled: bool,
 }
 
 /// A recipient's first activation, before it is written.
@@ -89,6 +93,9 @@ impl Engine {
             let (mut again, mut wanted) = (Vec::new(), BTreeSet::new());
             for mut one in pending {
                 let (trigger_data, activation) = match rows.get(&one.recipient) {
+                    _ if one.is_cancelled => {
+                        (None, Ok(stopped(RunState::default(), RunLog::new(), now, "cancelled")))
+                    }
                     None => (None, Ok(missing(now))),
                     Some(row) => {
                         let facts = Facts {

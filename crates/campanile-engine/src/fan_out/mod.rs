@@ -123,7 +123,7 @@ fn reach(
         }
         if actor != Some(row.recipient.as_str()) {
             let via = Via { object: row.object, properties: row.properties };
-            found.push(Pending { recipient: row.recipient, trigger_data: None, via: Some(via) });
+            found.push(Pending { recipient: row.recipient, via: Some(via), ..Pending::default() });
         }
     }
     next

@@ -56,10 +56,16 @@ impl Engine {
         let run = Arc::new(run);
         let data = Arc::new(data);
         let mut context: Option<RunContext> = None;
+        let has_cancelled = self.store().has_cancelled_recipients(run.id).await?;
         let mut walk = Walk::resume(&run, &entries, claim.payload.as_deref());
         // A node that stops gives the job back with its other claims, and the next one goes on from the position.
         while !self.stopping().is_cancelled() {
-            let piece = walk.piece(self.store()).await?;
+            let mut piece = walk.piece(self.store()).await?;
+            if has_cancelled {
+                let keys = piece.iter().map(|p| p.recipient.clone()).collect();
+                let cancelled = self.store().cancelled_recipients(run.id, keys).await?;
+                piece.iter_mut().for_each(|p| p.is_cancelled = cancelled.contains(&p.recipient));
+            }
             let mut keys: Vec<String> = piece.iter().map(|p| p.recipient.clone()).collect();
             keys.extend(piece.iter().filter_map(|p| Some(p.via.as_ref()?.object.clone())));
             keys.sort_unstable();

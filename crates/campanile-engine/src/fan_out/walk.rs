@@ -146,7 +146,7 @@ impl<'r> Walk<'r> {
                     continue;
                 }
                 let via = Via { object: object.clone(), properties: subscriber.properties };
-                piece.push(Pending { recipient, trigger_data: None, via: Some(via) });
+                piece.push(Pending { recipient, via: Some(via), ..Pending::default() });
             }
             if is_last && left == 0 {
                 self.leave(store).await?;

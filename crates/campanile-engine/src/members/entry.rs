@@ -28,7 +28,7 @@ pub(super) async fn run_for_entered(
     }
     let mut by_tenant: BTreeMap<Option<&str>, Vec<Pending>> = BTreeMap::new();
     for member in entered {
-        let pending = Pending { recipient: member.user.clone(), trigger_data: None, via: None };
+        let pending = Pending { recipient: member.user.clone(), ..Pending::default() };
         by_tenant.entry(member.tenant.as_deref()).or_default().push(pending);
     }
     // As with any trigger, a tenant that is only named exists from now on (R5.8).

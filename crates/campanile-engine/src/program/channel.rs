@@ -7,6 +7,8 @@ use campanile_core::workflow::{ChannelStep, ChannelType, SendWindow};
 use campanile_template::{EmailSource, EmailTemplate, JsonTemplate, Layout, Template, TemplateError};
 use serde_json::{Map, Value};
 
+use crate::resources::syntax_problem;
+
 /// A channel step, ready to render.
 #[derive(Debug)]
 pub(crate) struct ChannelProgram {
@@ -78,7 +80,8 @@ struct Fields<'t> {
 
 impl Fields<'_> {
     fn refuse(&mut self, field: &str, error: &TemplateError) {
-        self.problems.push(FieldProblem::new(format!("template.{field}"), error.to_string()));
+        let inside = error.clone().within(&format!("template.{field}")).field;
+        self.problems.push(FieldProblem::new(inside.trim_end_matches('.'), syntax_problem(error)));
     }
 
     fn parse(&mut self, field: &str, text: &str) -> Template {

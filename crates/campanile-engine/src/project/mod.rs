@@ -5,10 +5,12 @@ mod folder;
 mod join;
 mod load;
 mod report;
+mod templates;
 #[cfg(test)]
 mod tests;
 mod watch;
 
 pub use load::load;
 pub use report::{Entry, FileProblem, Outcome, ProjectError, Report};
+pub use templates::{ProjectTemplates, templates};
 pub use watch::watch;

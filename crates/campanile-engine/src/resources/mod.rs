@@ -81,7 +81,7 @@ fn liquid_problem(source: &str) -> Option<String> {
     Template::parse(source).err().map(|error| syntax_problem(&error))
 }
 
-fn syntax_problem(error: &TemplateError) -> String {
+pub(crate) fn syntax_problem(error: &TemplateError) -> String {
     format!("has invalid Liquid syntax: {} (line {})", error.message, error.line)
 }
 

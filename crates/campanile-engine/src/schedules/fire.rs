@@ -88,7 +88,7 @@ impl Engine {
             inserted_at: now,
         });
         let context = self.run_context(Arc::clone(&run), published.program, data, known).await?;
-        let pending = vec![Pending { recipient: row.recipient.clone(), trigger_data: None, via: None }];
+        let pending = vec![Pending { recipient: row.recipient.clone(), ..Pending::default() }];
         self.expand(&context, pending, known, now, unit).await?;
         drop(context);
         unit.runs.push(Arc::unwrap_or_clone(run));

@@ -3,6 +3,7 @@
 mod bulk;
 mod param;
 mod postgres;
+mod sets;
 mod sqlite;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use tokio::sync::oneshot;
 
 pub(crate) use bulk::{Bulk, Column};
 pub use param::{Param, Row};
+pub(crate) use sets::texts_in;
 
 use crate::error::StoreError;
 use crate::unit::{Outcome, Unit};

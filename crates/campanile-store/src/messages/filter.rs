@@ -191,12 +191,6 @@ impl Store {
             wanted.and_param("m.run =", *run);
             wanted.and_param("m.recipient =", recipient.clone());
         }
-        if let Some(from) = filter.from.max(filter.retained_from) {
-            wanted.and_param("m.id >=", Ksuid::floor(from));
-        }
-        if let Some(until) = filter.until {
-            wanted.and_param("m.id <", Ksuid::floor(until));
-        }
         wanted.and_trigger_data(&filter.trigger_data, self.is_shared());
         let is_narrow = filter.recipient.is_some()
             || filter.run.is_some()
@@ -205,11 +199,22 @@ impl Store {
             || filter.trigger_data.is_empty()
             || unsent && self.are_few(env, "status < 6").await?
             || filter.engaged != 0 && self.are_few(env, "flags <> 0").await?;
-        if is_narrow {
-            return self.message_page(wanted, Cost::Scan, page).await;
+        let (from, until) = (filter.from.max(filter.retained_from), filter.until);
+        if !is_narrow {
+            let data = stored_form(&filter.trigger_data);
+            return self.search_messages(env, wanted, &data, (from, until), page).await;
         }
-        let bounds = (filter.from.max(filter.retained_from), filter.until);
-        self.search_messages(env, wanted, &stored_form(&filter.trigger_data), bounds, page).await
+        // SQLite walks by one bound of each side, whichever it meets first: a cursor within makes the other one needless.
+        let (after, before) = if page.is_backward() { (page.key(), None) } else { (None, page.key()) };
+        let from = from.map(Ksuid::floor).filter(|from| after.is_none_or(|key| key < &from.0[..]));
+        let until = until.map(Ksuid::floor).filter(|until| before.is_none_or(|key| key > &until.0[..]));
+        if let Some(from) = from {
+            wanted.and_param("m.id >=", from);
+        }
+        if let Some(until) = until {
+            wanted.and_param("m.id <", until);
+        }
+        self.message_page(wanted, Cost::Scan, page).await
     }
 
     /// Whether a partial index holds few messages.

@@ -92,7 +92,7 @@ fn conditions(env: EnvId, filter: &SweepFilter, is_postgres: bool) -> Where {
     }
     let set = |wanted: &mut Where, texts: &[String]| {
         let place = wanted.param(Param::Texts(texts.to_vec()));
-        crate::runs::texts_in(is_postgres, &place)
+        crate::db::texts_in(is_postgres, &place)
     };
     match &filter.tenants {
         SweptTenants::All => {}

@@ -9,6 +9,7 @@ mod m0006;
 mod m0007;
 mod m0008;
 mod m0009;
+mod m0010;
 
 use crate::error::StoreError;
 
@@ -23,6 +24,7 @@ const MIGRATIONS: &[&str] = &[
     m0007::SQL,
     m0008::SQL,
     m0009::SQL,
+    m0010::SQL,
 ];
 
 /// The version that this binary needs.

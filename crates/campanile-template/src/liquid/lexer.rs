@@ -141,11 +141,13 @@ impl<'s> Lexer<'s> {
         let rest = rest.strip_prefix('-').unwrap_or(rest);
         let body = rest.trim_start();
         let name = &body[..body.find(|c: char| !is_word(c)).unwrap_or(body.len())];
-        // Only the closing tags above matter, and they hold nothing but their name.
-        let after = body[name.len()..].trim_start();
-        let right = after.starts_with('-');
-        let tail = after.strip_prefix('-').unwrap_or(after);
-        let end = tail.starts_with("%}").then(|| self.source.len() - tail.len() + 2);
+        // What follows the name is ignored, as by every other engine; a tag does not begin inside another.
+        let after = &body[name.len()..];
+        let mut pairs = after.as_bytes().windows(2);
+        let close =
+            pairs.position(|pair| pair == b"%}" || pair == b"{%").filter(|at| after[*at..].starts_with("%}"));
+        let right = close.is_some_and(|close| after[..close].ends_with('-'));
+        let end = close.map(|close| self.source.len() - after.len() + close + 2);
         (left, name, after, right, end)
     }
 

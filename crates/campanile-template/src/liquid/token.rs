@@ -90,8 +90,9 @@ impl<'s> Tokens<'s> {
         }
     }
 
-    /// Refuses anything left over.
-    pub(crate) fn finish(&self) -> Result<(), Fail> {
+    /// Refuses anything left over, but for a comma, which the CLI's parser lets pass.
+    pub(crate) fn finish(&mut self) -> Result<(), Fail> {
+        self.skip(Token::Comma)?;
         if self.next == Token::End { Ok(()) } else { Err(self.unexpected("the end of the markup")) }
     }
 

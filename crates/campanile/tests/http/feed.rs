@@ -181,6 +181,46 @@ fn an_item_is_as_the_page_shows_it() {
     });
 }
 
+/// in-app.md IA6.1, with its example.
+#[test]
+fn the_channels_response_filter_leaves_out_what_it_says() {
+    on_both(async |kit| {
+        kit.workflow("feeds", json!([steps::feed("feed_1", "Hi")])).await;
+        let bob = json!({"id": "bob", "name": "Bob", "email": "bob@x.io", "card": {"last4": "4242", "brand": "visa"}});
+        let body =
+            json!({"recipients": [{"id": "ada", "name": "Ada"}], "actor": bob, "data": {"a": 1, "b": 2}});
+        kit.trigger("feeds", body).await;
+        let filter =
+            json!({"actor": {"only": ["id", "name"]}, "recipient": false, "data": {"except": ["b"]}});
+        kit.channel("in-app-feed", json!({"channel_settings": filter})).await;
+        let entry = kit.feed("ada", "").await["entries"][0].clone();
+        assert_eq!(entry["actors"], json!([{"id": "bob", "name": "Bob"}]));
+        assert_eq!(entry["data"], json!({"a": 1}));
+        let activity = &entry["activities"][0];
+        assert_eq!(activity["actor"], json!({"id": "bob", "name": "Bob"}));
+        assert_eq!((&activity["recipient"], &activity["data"]), (&Value::Null, &json!({"a": 1})));
+
+        let filter = json!({"actor": {"except": ["email", "card.last4"]}, "recipient": null, "data": false});
+        kit.channel("in-app-feed", json!({"channel_settings": filter})).await;
+        let entry = kit.feed("ada", "").await["entries"][0].clone();
+        assert_eq!(entry["actors"][0]["card"], json!({"brand": "visa"}));
+        assert!(entry["actors"][0].get("email").is_none(), "{entry}");
+        assert_eq!(
+            (&entry["data"], entry["activities"][0]["recipient"]["name"].as_str()),
+            (&Value::Null, Some("Ada"))
+        );
+
+        kit.channel("in-app-feed", json!({"channel_settings": {"actor": false}})).await;
+        let entry = kit.feed("ada", "").await["entries"][0].clone();
+        assert_eq!((&entry["actors"], &entry["activities"][0]["actor"]), (&json!([]), &Value::Null));
+
+        let both = json!({"channel_settings": {"data": {"only": ["a"], "except": ["b"]}}});
+        let fields =
+            kit.service.put("/v1/admin/channels/in-app-feed", both).await.refused(422, "invalid_params");
+        assert_eq!(fields, ["channel_settings.data"]);
+    });
+}
+
 #[test]
 fn unknown_users_have_an_empty_feed_and_other_channels_none() {
     on_both(async |kit| {

@@ -1,5 +1,6 @@
 //! `exclude`: paths that are left out of the answer (IA6.2).
 
+use campanile_channels::response_filter::remove_path;
 use serde_json::Value;
 
 const PARTS_MAX: usize = 3;
@@ -25,24 +26,8 @@ impl Excluded {
     /// Removes them; lists are entered, unknown paths ignored.
     pub(super) fn remove_from(&self, body: &mut Value) {
         for path in &self.0 {
-            remove(body, path);
+            remove_path(body, path);
         }
-    }
-}
-
-fn remove(value: &mut Value, path: &[String]) {
-    match value {
-        Value::Array(items) => items.iter_mut().for_each(|item| remove(item, path)),
-        Value::Object(map) => match path {
-            [] => {}
-            [last] => drop(map.remove(last)),
-            [first, rest @ ..] => {
-                if let Some(inner) = map.get_mut(first) {
-                    remove(inner, rest);
-                }
-            }
-        },
-        _ => {}
     }
 }
 

@@ -1,5 +1,6 @@
 //! A feed item (in-app.md section 5).
 
+use campanile_channels::response_filter::ResponseFilter;
 use campanile_store::MessageView;
 use serde_json::{Value, json};
 
@@ -23,11 +24,13 @@ pub(super) fn item(
     sources: &Sources,
     people: &People,
     mode: Mode,
+    shows: &ResponseFilter,
 ) -> Value {
     let row = &message.row;
     let run = sources.run(message);
     let actor = run.and_then(|run| run.actor.as_deref());
-    let data = sources.data(message);
+    let data = shows.data.of(sources.data(message)).unwrap_or_default();
+    let actors = actor.and_then(|actor| shows.actor.of(people.get(actor, row.id.at())));
     let mut item = json!({
         "__typename": "FeedItem",
         "__cursor": cursor,
@@ -49,16 +52,24 @@ pub(super) fn item(
         },
         "blocks": blocks(&row.content),
         "data": if mode == Mode::Compact { scalars(data) } else { data },
-        "actors": actor.map(|actor| people.get(actor, row.id.at())).into_iter().collect::<Vec<_>>(),
+        "actors": actors.into_iter().collect::<Vec<_>>(),
         "total_actors": usize::from(actor.is_some()),
     });
     if mode == Mode::Rich {
         let activities: Vec<Value> =
-            run.map(|run| activity(message, run, sources, people)).into_iter().collect();
+            run.map(|run| filtered(activity(message, run, sources, people), shows)).into_iter().collect();
         item["total_activities"] = activities.len().into();
         item["activities"] = activities.into();
     }
     item
+}
+
+/// An activity as the channel shows it: what is not shown is null (IA6.1).
+fn filtered(mut activity: Value, shows: &ResponseFilter) -> Value {
+    for (name, shown) in [("actor", &shows.actor), ("recipient", &shows.recipient), ("data", &shows.data)] {
+        activity[name] = shown.of(activity[name].take()).unwrap_or_default();
+    }
+    activity
 }
 
 fn blocks(content: &str) -> Value {

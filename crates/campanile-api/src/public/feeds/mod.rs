@@ -8,6 +8,7 @@ use std::collections::HashSet;
 
 use axum::Json;
 use axum::extract::State;
+use campanile_channels::response_filter::ResponseFilter;
 use campanile_core::ids::{ChannelId, EnvId};
 use campanile_core::recipient::RecipientRef;
 use campanile_core::workflow::ChannelType;
@@ -46,7 +47,8 @@ pub(super) async fn list(
         app.store().feed(env, &user, channel, &filter, &page),
         app.store().feed_counts(env, &user, channel, &filter),
     )?;
-    let entries = entries(&app, env, &found.items, mode).await?;
+    let shows = response_filter(&app, env, channel);
+    let entries = entries(&app, env, &found.items, mode, &shows).await?;
     let mut body = json!({
         "entries": entries,
         "meta": {
@@ -73,6 +75,13 @@ pub(super) async fn settings(
     Ok(Json(json!({"features": {"branding_required": false}})))
 }
 
+/// What the channel's answers leave out in this environment (IA6.1).
+fn response_filter(app: &App, env: EnvId, channel: ChannelId) -> ResponseFilter {
+    let catalog = app.engine().catalog();
+    let settings = catalog.channel(channel).and_then(|entry| entry.settings.get(&env));
+    settings.map(|settings| ResponseFilter::of(&settings.channel_settings)).unwrap_or_default()
+}
+
 /// The in-app feed channel of the path.
 fn feed_channel(app: &App, text: &str) -> ApiResult<ChannelId> {
     let uuid = Uuid::parse_str(text).map_err(|_| ApiError::missing())?;
@@ -84,7 +93,13 @@ fn feed_channel(app: &App, text: &str) -> ApiResult<ChannelId> {
 }
 
 /// Items with everything they show, in as many reads for a page as for one item.
-async fn entries(app: &App, env: EnvId, messages: &[MessageView], mode: Mode) -> ApiResult<Vec<Value>> {
+async fn entries(
+    app: &App,
+    env: EnvId,
+    messages: &[MessageView],
+    mode: Mode,
+    shows: &ResponseFilter,
+) -> ApiResult<Vec<Value>> {
     let sources = Sources::of(app, messages).await?;
     let actors = messages.iter().filter_map(|message| sources.run(message)?.actor.clone());
     let mut keys: HashSet<String> = actors.collect();
@@ -96,7 +111,7 @@ async fn entries(app: &App, env: EnvId, messages: &[MessageView], mode: Mode) ->
         .iter()
         .map(|message| {
             let cursor = Cursor(message.row.id.0.to_vec()).encode(LIST, app.cursor_key());
-            item::item(message, cursor, &sources, &people, mode)
+            item::item(message, cursor, &sources, &people, mode, shows)
         })
         .collect())
 }

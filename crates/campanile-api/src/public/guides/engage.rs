@@ -30,13 +30,14 @@ macro_rules! handlers {
             engage(env, &app, user, Action::$action, body).await
         }
 
-        /// As older clients ask for it.
+        /// As older clients ask for it: a message id follows, in the alias a channel's before it.
         pub(in crate::public) async fn $by_message(
             AnyKey(env): AnyKey,
             State(app): State<App>,
-            Segments((user, _)): Segments<(String, String)>,
+            Segments(segments): Segments<Vec<String>>,
             JsonObject(body): JsonObject,
         ) -> ApiResult<Json<Value>> {
+            let user = segments.into_iter().next().unwrap_or_default();
             engage(env, &app, user, Action::$action, body).await
         }
     )*};

@@ -313,7 +313,7 @@ impl TermIndexer {
 }
 
 /// The smallest id after this one.
-fn successor(id: Ksuid) -> Ksuid {
+pub(super) fn successor(id: Ksuid) -> Ksuid {
     let mut next = id;
     for byte in next.0.iter_mut().rev() {
         *byte = byte.wrapping_add(1);

@@ -4,6 +4,7 @@ use campanile_core::ids::{EnvId, Ksuid};
 use campanile_core::time::Timestamp;
 use serde_json::{Map, Value};
 
+use super::indexer::successor;
 use super::segment::{Entry, Term, WIDE, term, unpack};
 use crate::db::{Cost, Param, Store};
 use crate::error::StoreError;
@@ -25,7 +26,9 @@ const NOISE: &str = "FFFFFFFFFFFFFFFFFFFFFFFFFFF";
 struct Search<'s> {
     store: &'s Store,
     env: EnvId,
+    /// Everything but the bounds of the ids: SQLite walks by one bound of each side, whichever it meets first.
     wanted: Where,
+    bounds: Bounds,
     is_backward: bool,
     rows: Vec<MessageView>,
     rows_max: usize,
@@ -35,8 +38,18 @@ struct Search<'s> {
     effort: usize,
 }
 
+/// What limits the ids of a page, besides the place where it is looked for.
+#[derive(Debug, Clone, Copy, Default)]
+struct Bounds {
+    /// From this on.
+    from: Option<Ksuid>,
+    /// Before this.
+    until: Option<Ksuid>,
+}
+
 impl Store {
-    /// One page of the messages that meet the conditions, `data` among them, and lie between the two instants.
+    /// One page of the messages that meet the conditions, `data` among them and bounds of the id not, and lie between the
+    /// two instants.
     pub(in crate::messages) async fn search_messages(
         &self,
         env: EnvId,
@@ -53,6 +66,7 @@ impl Store {
             store: self,
             env,
             wanted,
+            bounds: Bounds { from: from.map(Ksuid::floor), until: until.map(Ksuid::floor) },
             is_backward,
             rows: Vec::new(),
             rows_max: page.size + 1,
@@ -61,11 +75,15 @@ impl Store {
         };
         let (mut low, mut high) = (from.map_or(0, |at| at.0), until.map_or(i64::MAX, |at| at.0));
         if let Some(cursor) = cursor {
-            let compare = if is_backward { ">" } else { "<" };
-            search.wanted.and_param(&format!("m.id {compare}"), cursor);
             match is_backward {
-                true => low = low.max(cursor.at().0),
-                false => high = high.min(cursor.at().0.saturating_add(1)),
+                true => {
+                    low = low.max(cursor.at().0);
+                    search.bounds.from = search.bounds.from.max(Some(successor(cursor)));
+                }
+                false => {
+                    high = high.min(cursor.at().0.saturating_add(1));
+                    search.bounds.until = Some(search.bounds.until.map_or(cursor, |until| until.min(cursor)));
+                }
             }
         }
         // Late instants are read before the segments that they may go into meanwhile.
@@ -108,7 +126,11 @@ impl Search<'_> {
         }
         let order = if self.is_backward { "ASC" } else { "DESC" };
         let mut wanted = self.wanted.clone();
-        wanted.and_param("m.id >=", Ksuid::floor(Timestamp(from)));
+        let from = Ksuid::floor(Timestamp(from));
+        wanted.and_param("m.id >=", self.bounds.from.map_or(from, |bound| bound.max(from)));
+        if let Some(until) = self.bounds.until {
+            wanted.and_param("m.id <", until);
+        }
         let limit = wanted.param(Param::Int(self.missing() as i64));
         let sql = format!(
             "SELECT {COLUMNS} FROM messages m WHERE {} ORDER BY m.id {order} LIMIT {limit}",
@@ -225,6 +247,14 @@ impl Search<'_> {
     async fn read(&mut self, count: usize) -> Result<(), StoreError> {
         let order = if self.is_backward { "ASC" } else { "DESC" };
         let mut wanted = self.wanted.clone();
+        // The instants bound the walk; these only compare.
+        let id = if self.store.is_shared() { "m.id" } else { "+m.id" };
+        if let Some(from) = self.bounds.from {
+            wanted.and_param(&format!("{id} >="), from);
+        }
+        if let Some(until) = self.bounds.until {
+            wanted.and_param(&format!("{id} <"), until);
+        }
         let lows = self.candidates[..count].iter().map(|entry| Ksuid::floor(Timestamp(entry.at)));
         let limit = wanted.param(Param::Int(self.missing() as i64));
         let sql = if self.store.is_shared() {

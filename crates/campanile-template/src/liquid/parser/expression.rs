@@ -14,6 +14,10 @@ impl<'s> Parser<'s> {
         let mut expression = self.term(tokens)?;
         let mut calls = Vec::new();
         while tokens.skip(Token::Pipe)? {
+            // A pipe without a filter does nothing; the CLI's parser lets it pass.
+            if tokens.peek() == Token::End {
+                break;
+            }
             calls.push(self.filter(tokens, calls.is_empty())?);
         }
         expression.filters = calls.into();
@@ -33,7 +37,8 @@ impl<'s> Parser<'s> {
         let (mut positional, mut named) = (Vec::new(), Vec::new());
         if tokens.skip(Token::Colon)? {
             loop {
-                // A trailing comma is what generated templates end with; every engine lets it pass.
+                // Commas without an argument are what generated templates leave behind; every engine lets them pass.
+                while tokens.skip(Token::Comma)? {}
                 if matches!(tokens.peek(), Token::End | Token::Pipe) {
                     break;
                 }

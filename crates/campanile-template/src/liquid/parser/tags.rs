@@ -136,6 +136,9 @@ impl<'s> Parser<'s> {
         let mut tokens = self.tokens(tag)?;
         let mut values = vec![self.term(&mut tokens)?];
         while tokens.skip(Token::Comma)? || tokens.skip(Token::Name("or"))? {
+            if tokens.peek() == Token::End {
+                break;
+            }
             values.push(self.term(&mut tokens)?);
         }
         tokens.finish()?;
@@ -185,10 +188,14 @@ impl<'s> Parser<'s> {
                 made.reversed = true;
                 continue;
             }
-            if !matches!(option, "limit" | "offset" | "cols") {
-                return Err(Fail::new(made.at as usize, format!("unknown loop option {option:?}")));
+            let is_known = matches!(option, "limit" | "offset" | "cols");
+            if !tokens.skip(Token::Colon)? {
+                if is_known {
+                    return Err(tokens.unexpected(":"));
+                }
+                // Options of other engines mean nothing here; the CLI's parser lets them pass.
+                continue;
             }
-            tokens.expect(Token::Colon, ":")?;
             if option == "offset" && tokens.skip(Token::Name("continue"))? {
                 made.offset = Offset::Continue;
                 continue;
@@ -197,7 +204,8 @@ impl<'s> Parser<'s> {
             match option {
                 "limit" => made.limit = Some(value),
                 "offset" => made.offset = Offset::At(value),
-                _ => made.columns = Some(value),
+                "cols" => made.columns = Some(value),
+                _ => {}
             }
         }
     }
@@ -272,11 +280,8 @@ impl<'s> Parser<'s> {
         };
         while tokens.peek() != Token::End {
             values.push(self.term(&mut tokens)?);
-            if !tokens.skip(Token::Comma)? {
-                break;
-            }
+            tokens.skip(Token::Comma)?;
         }
-        tokens.finish()?;
         let key = tokens.text_since(start).into();
         Ok(Node::Cycle(Box::new(Cycle { group, key, values: values.into() })))
     }

@@ -1,0 +1,107 @@
+//! `campanile render FILE`: what a template says for some data, without a server.
+
+mod input;
+mod lines;
+mod open;
+
+use std::path::PathBuf;
+
+use campanile_template::{Notes, RenderOptions, Template, TemplateError, Warning};
+use serde_json::{Value, json};
+
+use self::input::Input;
+use super::{CommandError, say};
+
+/// `campanile render`.
+#[derive(Debug, clap::Args)]
+pub struct RenderArgs {
+    /// The template: a file, or - for standard input. Inside a project folder it may use partials and translations.
+    #[arg(required_unless_present = "lines")]
+    pub file: Option<PathBuf>,
+    /// JSON file with what the template reads (data, recipient, actor, tenant, vars, …); a file without any of these
+    /// is taken as data.
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<PathBuf>,
+    /// The project folder, where it is not around the template.
+    #[arg(long, value_name = "DIR")]
+    pub project: Option<PathBuf>,
+    /// The present instant, like 2024-01-31T12:00:00Z [default: now].
+    #[arg(long, value_name = "TIME")]
+    pub now: Option<String>,
+    /// Refuse names that are not there.
+    #[arg(long)]
+    pub strict: bool,
+    /// Print JSON: the text and warnings, or the errors.
+    #[arg(long)]
+    pub json: bool,
+    /// Show the result in the browser instead of printing it.
+    #[arg(long)]
+    pub open: bool,
+    /// Answer requests of one JSON line each from standard input: {"template", "data", "partials"}.
+    #[arg(long, hide = true, conflicts_with_all = ["file", "data", "project", "json", "open"])]
+    pub lines: bool,
+}
+
+/// Renders and prints.
+pub fn run(args: &RenderArgs) -> Result<(), CommandError> {
+    if args.lines {
+        return lines::serve(args);
+    }
+    let input = Input::read(args)?;
+    let notes = Notes::default();
+    let rendered = render(&input, args, &notes);
+    let warnings = notes.take_warnings();
+    if args.json {
+        print_json(&rendered, &warnings);
+    } else {
+        input.problems.iter().for_each(|problem| warn(problem));
+        warnings.iter().for_each(|warning| warn(&warning.to_string()));
+    }
+    match rendered {
+        Ok(text) if args.open => open::show(&input.name, &text),
+        Ok(text) => {
+            if !args.json {
+                print(&text);
+            }
+            Ok(())
+        }
+        // The answer is on standard output already; only the exit code is missing.
+        Err(error) => Err(CommandError::Given(format!("{}: {error}", input.name))),
+    }
+}
+
+fn render(input: &Input, args: &RenderArgs, notes: &Notes) -> Result<String, TemplateError> {
+    let translations = input.translations();
+    let mut options = RenderOptions::at(input.now).with_translations(Some(&translations));
+    options.partials = Some(&input.templates.partials);
+    options.notes = Some(notes);
+    options.strict_undefined = args.strict;
+    Template::parse(&input.source)?.render(&input.scope, &options)
+}
+
+fn print_json(rendered: &Result<String, TemplateError>, warnings: &[Warning]) {
+    let warnings: Vec<Value> =
+        warnings.iter().map(|warning| json!({"reason": warning.reason(), "key": warning.key()})).collect();
+    say(match rendered {
+        Ok(text) => json!({"result": "success", "text": text, "warnings": warnings, "errors": []}),
+        Err(error) => {
+            json!({"result": "error", "text": null, "warnings": warnings, "errors": [problem(error)]})
+        }
+    });
+}
+
+/// An error as previews tell it, with the column (templates.md T16.1).
+fn problem(error: &TemplateError) -> Value {
+    json!({"field": error.field, "line": error.line, "column": error.column, "message": error.message})
+}
+
+/// Without a line feed of its own: the output is exactly the rendered text.
+#[allow(clippy::print_stdout)]
+fn print(text: &str) {
+    print!("{text}");
+}
+
+#[allow(clippy::print_stderr)]
+fn warn(what: &str) {
+    eprintln!("campanile: {what}");
+}
