@@ -354,7 +354,7 @@ impl Tx<'_> {
             source: source.map(|source| source.commit),
             created_at: now,
         };
-        self.set_published(saved, semver).await?;
+        self.set_published(saved, Some(semver)).await?;
         self.execute(
             "INSERT INTO commits \
              (id, env, kind, key, version, sha, message, author_name, author_email, source, created_at) \

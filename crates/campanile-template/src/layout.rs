@@ -34,7 +34,8 @@ impl<'s> LayoutSource<'s> {
     /// Reads a layout. Members of the wrong type are absent here: whoever checks documents refuses them.
     pub fn from_json(layout: &'s Json) -> Self {
         let links = layout["footer_links"].as_array().into_iter().flatten();
-        let link = |link: &'s Json| Some(FooterLink { text: link["text"].as_str()?, url: link["url"].as_str()? });
+        let link =
+            |link: &'s Json| Some(FooterLink { text: link["text"].as_str()?, url: link["url"].as_str()? });
         Self {
             html: layout["html_layout"].as_str().unwrap_or_default(),
             text: layout["text_layout"].as_str().unwrap_or_default(),
@@ -199,7 +200,12 @@ mod tests {
             ("<p>{{ contents }}</p>", "{{ content }}", false, "must include {{ content }}"),
             ("{{ content }}", "", false, "must include {{ content }}"),
             ("<p>{{ content }}</p>", "{{ content }}", true, "must be an MJML document"),
-            ("<mjml><mj-body>{{ content }}</mjml>", "{{ content }}", false, "invalid MJML: </mjml> closes nothing: mj-body is open"),
+            (
+                "<mjml><mj-body>{{ content }}</mjml>",
+                "{{ content }}",
+                false,
+                "invalid MJML: </mjml> closes nothing: mj-body is open",
+            ),
             ("{{ content }}{% if %}", "{{ content }}", false, "expected a value, found nothing"),
         ] {
             let source = LayoutSource { html, text, is_mjml, ..LayoutSource::default() };

@@ -53,10 +53,11 @@ fn check(document: &Value, context: &Context) -> Result<Value, Vec<FieldProblem>
     let html = document.get("html_layout").and_then(Value::as_str).unwrap_or_default();
     if document.get("is_mjml") == Some(&Value::Bool(true)) || is_mjml_document(html) {
         // Liquid that is broken was told above.
-        if !html.trim().is_empty() && liquid_problem(html).is_none() {
-            if let Err(error) = Layout::check_mjml(html) {
-                problems.add("html_layout", format!("{} (line {})", error.message, error.line));
-            }
+        if !html.trim().is_empty()
+            && liquid_problem(html).is_none()
+            && let Err(error) = Layout::check_mjml(html)
+        {
+            problems.add("html_layout", format!("{} (line {})", error.message, error.line));
         }
     }
     for field in ["html_layout", "text_layout", "footer_links"] {

@@ -82,7 +82,13 @@ fn liquid_problem(source: &str) -> Option<String> {
 }
 
 pub(crate) fn syntax_problem(error: &TemplateError) -> String {
-    format!("has invalid Liquid syntax: {} (line {})", error.message, error.line)
+    // Blocks and MJML are judged too: what is wrong with them is no matter of Liquid.
+    let is_markup = ["must ", "invalid MJML"].iter().any(|start| error.message.starts_with(start));
+    match (error.line, is_markup) {
+        (0, _) => error.message.clone(),
+        (line, true) => format!("{} (line {line})", error.message),
+        (line, false) => format!("has invalid Liquid syntax: {} (line {line})", error.message),
+    }
 }
 
 /// Whether a resource of this kind is switched on when it is made in an environment.

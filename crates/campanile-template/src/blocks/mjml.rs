@@ -36,7 +36,10 @@ fn block_to(out: &mut Writer<'_>, block: &Block<'_>) {
             "<mj-divider border-width=\"1px\" border-style=\"solid\" border-color=\"#dddee1\" {padding} />"
         )),
         Kind::Image { url, alt, action, width, align } => {
-            out.raw(&format!("<mj-image css-class=\"block-image\" {padding} align=\"{}\" src=\"", align.name()));
+            out.raw(&format!(
+                "<mj-image css-class=\"block-image\" {padding} align=\"{}\" src=\"",
+                align.name()
+            ));
             out.attribute("url", url);
             out.raw("\" alt=\"");
             out.attribute("alt", alt.unwrap_or_default());

@@ -50,29 +50,12 @@ impl Align {
 
 #[derive(Debug)]
 enum Kind<'s> {
-    Markdown {
-        content: &'s str,
-    },
-    Html {
-        content: &'s str,
-    },
+    Markdown { content: &'s str },
+    Html { content: &'s str },
     Divider,
-    Image {
-        url: &'s str,
-        alt: Option<&'s str>,
-        action: Option<&'s str>,
-        width: &'s str,
-        align: Align,
-    },
-    ButtonSet {
-        buttons: Vec<Button<'s>>,
-        align: Align,
-        column_gap: u32,
-    },
-    Partial {
-        key: &'s str,
-        attrs: &'s Map<String, Json>,
-    },
+    Image { url: &'s str, alt: Option<&'s str>, action: Option<&'s str>, width: &'s str, align: Align },
+    ButtonSet { buttons: Vec<Button<'s>>, align: Align, column_gap: u32 },
+    Partial { key: &'s str, attrs: &'s Map<String, Json> },
 }
 
 impl Kind<'_> {

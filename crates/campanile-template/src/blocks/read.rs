@@ -41,8 +41,9 @@ fn block<'s>(mut fields: Fields<'s, '_>) -> Option<Block<'s>> {
         _ => [8, 4, 8, 4],
     };
     let mut layout = fields.object("layout_attrs");
-    let [top, right, bottom, left] = [("top", clear[0]), ("right", clear[1]), ("bottom", clear[2]), ("left", clear[3])]
-        .map(|(side, default)| layout.pixels(&format!("padding_{side}")).unwrap_or(default));
+    let [top, right, bottom, left] =
+        [("top", clear[0]), ("right", clear[1]), ("bottom", clear[2]), ("left", clear[3])]
+            .map(|(side, default)| layout.pixels(&format!("padding_{side}")).unwrap_or(default));
     let column_gap = layout.pixels("column_gap").unwrap_or(8);
     let align = layout.one_of("horizontal_align", &["left", "center", "right"]).map(|name| match name {
         "left" => Align::Left,
@@ -312,10 +313,14 @@ mod tests {
                 json!({"type": "partial", "key": "a"}),
                 vec!["visual_blocks[0].name: can't be blank", "visual_blocks[0].attrs: can't be blank"],
             ),
-            (json!({"type": "partial", "key": "a'b", "name": "A", "attrs": {}}), vec!["visual_blocks[0].key: is invalid"]),
+            (
+                json!({"type": "partial", "key": "a'b", "name": "A", "attrs": {}}),
+                vec!["visual_blocks[0].key: is invalid"],
+            ),
         ] {
             let list = [block];
-            let told: Vec<_> = read(&list).err().unwrap_or_default().iter().map(ToString::to_string).collect();
+            let told: Vec<_> =
+                read(&list).err().unwrap_or_default().iter().map(ToString::to_string).collect();
             assert_eq!(told, want, "{}", list[0]);
         }
         let many = vec![json!({"type": "divider"}); BLOCKS_MAX + 1];

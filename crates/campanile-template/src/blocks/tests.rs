@@ -22,7 +22,8 @@ fn partials() -> Partials {
 
 fn render(blocks: Json) -> Result<String, TemplateError> {
     let template = json!({"subject": "s", "visual_blocks": blocks});
-    let compiled = EmailTemplate::compile(&EmailSource::from_json(&template), None).map_err(|mut e| e.remove(0))?;
+    let compiled =
+        EmailTemplate::compile(&EmailSource::from_json(&template), None).map_err(|mut e| e.remove(0))?;
     let scope = json!({
         "recipient": {"name": "Ada"}, "vars": {"branding": {"primary_color": "#123456"}},
         "data": {"url": "https://x.test/a", "items": ["a", "b"], "on": false},
@@ -46,12 +47,20 @@ fn every_type_has_its_shape() {
     for (block, want) in [
         (
             json!({"type": "markdown", "content": "# Hi {{ recipient.name }}\n\n{% if data.on %}no{% endif %}*x*"}),
-            row("markdown", CLEAR, "<table cellspacing=\"0\" cellpadding=\"0\" width=\"100%\"><tbody><tr><td class=\"block-markdown\"><h1>Hi Ada</h1>\n<p><em>x</em></p></td></tr></tbody></table>"),
+            row(
+                "markdown",
+                CLEAR,
+                "<table cellspacing=\"0\" cellpadding=\"0\" width=\"100%\"><tbody><tr><td class=\"block-markdown\"><h1>Hi Ada</h1>\n<p><em>x</em></p></td></tr></tbody></table>",
+            ),
         ),
         (json!({"type": "html", "content": "<i>{{ recipient.name }}</i>"}), row("html", CLEAR, "<i>Ada</i>")),
         (
             json!({"type": "divider", "layout_attrs": {"padding_top": 20, "padding_left": 0}}),
-            row("divider", "padding-top:20px;padding-right:4px;padding-bottom:8px;padding-left:0px", "<div class=\"block-divider\"></div>"),
+            row(
+                "divider",
+                "padding-top:20px;padding-right:4px;padding-bottom:8px;padding-left:0px",
+                "<div class=\"block-divider\"></div>",
+            ),
         ),
         (
             json!({"type": "image", "url": "https://x.test/{{ recipient.name }}.png", "alt": "a \"b\" {{ \"c\" }}", "action": "{{ data.url }}",
@@ -96,10 +105,14 @@ fn every_type_has_its_shape() {
 
 #[test]
 fn partials_get_their_attributes() {
-    let card = |attrs: Json| render(json!([{"type": "partial", "key": "card", "name": "Card", "attrs": attrs}]));
+    let card =
+        |attrs: Json| render(json!([{"type": "partial", "key": "card", "name": "Card", "attrs": attrs}]));
     for (attrs, want) in [
         (json!({"title": "T"}), "<b>T</b>>|off|6|\n"),
-        (json!({"title": "{{ recipient.name }}!", "items": "{{ data.items }}", "on": "{{ data.on }}"}), "<b>Ada!</b>[a][b]>|off|6|\n"),
+        (
+            json!({"title": "{{ recipient.name }}!", "items": "{{ data.items }}", "on": "{{ data.on }}"}),
+            "<b>Ada!</b>[a][b]>|off|6|\n",
+        ),
         (
             json!({"title": "{{ 'x' | upcase }}", "items": ["{{ recipient.name }}", 2, "a\"b"], "on": true, "n": 1.5,
                    "cta": {"text": "Go", "action": "{{ data.url }}?q={% if data.on %}1{% else %}2{% endif %}"}}),
@@ -113,8 +126,14 @@ fn partials_get_their_attributes() {
         let error = card(attrs).unwrap_err();
         assert_eq!((&*error.field, &*error.message), ("visual_blocks[0]", "attrs.title: is required"));
     }
-    assert_eq!(card(json!({"a b": 1, "title": "T"})).unwrap_err().to_string(), "visual_blocks[0].attrs.a b: is invalid");
-    assert_eq!(card(json!({"title": {"x": {"{{ y }}": 1}}})).unwrap_err().field, "visual_blocks[0].attrs.title.x.{{ y }}");
+    assert_eq!(
+        card(json!({"a b": 1, "title": "T"})).unwrap_err().to_string(),
+        "visual_blocks[0].attrs.a b: is invalid"
+    );
+    assert_eq!(
+        card(json!({"title": {"x": {"{{ y }}": 1}}})).unwrap_err().field,
+        "visual_blocks[0].attrs.title.x.{{ y }}"
+    );
 }
 
 #[test]
@@ -151,6 +170,8 @@ fn every_broken_text_is_told_with_its_place() {
             ("visual_blocks[5].attrs.list[1]", 1),
         ]
     );
-    let error = render(json!([{"type": "divider"}, {"type": "html", "content": "x\n{{ 1 | divided_by: 0 }}"}])).unwrap_err();
+    let error =
+        render(json!([{"type": "divider"}, {"type": "html", "content": "x\n{{ 1 | divided_by: 0 }}"}]))
+            .unwrap_err();
     assert_eq!((&*error.field, error.line), ("visual_blocks[1].content", 2));
 }

@@ -11,19 +11,11 @@ impl EmailTemplate {
     /// layout that the source names only the source is judged.
     pub fn compile(source: &EmailSource<'_>, layout: Option<&Layout>) -> Result<Self, Vec<TemplateError>> {
         let mut errors = Vec::new();
-        let mut parse = |field: &str, text: &str| match Template::parse(text) {
-            Ok(template) => Some(template),
-            Err(error) => {
-                errors.push(error.within(field));
-                None
-            }
-        };
         // Each field by itself first: a block must not be opened in one and closed in another.
-        let subject = parse("subject", source.subject);
+        let subject = parsed("subject", source.subject, &mut errors);
         let pre_content = source.pre_content.unwrap_or_default();
-        parse("settings.pre_content", pre_content);
-        parse("text_body", source.text_body.unwrap_or_default());
-        let preview_text = source.preview_text.and_then(|text| parse("preview_text", text));
+        parsed("settings.pre_content", pre_content, &mut errors);
+        let preview_text = source.preview_text.and_then(|text| parsed("preview_text", text, &mut errors));
         let bodies = match Bodies::of(source, layout) {
             Ok(bodies) => Some(bodies),
             Err(mut found) => {
@@ -31,6 +23,7 @@ impl EmailTemplate {
                 None
             }
         };
+        parsed("text_body", source.text_body.unwrap_or_default(), &mut errors);
         let (Some(subject), Some(bodies), true) = (subject, bodies, errors.is_empty()) else {
             return Err(errors);
         };
@@ -54,10 +47,23 @@ impl EmailTemplate {
                 footer_links: layout.map(Layout::footer_links).transpose()?.unwrap_or_default(),
                 has_layout: layout.is_some(),
                 is_mjml: layout.map_or(bodies.is_mjml, Layout::is_mjml),
-                branding_overrides: layout.map(|layout| layout.branding_overrides().clone()).unwrap_or_default(),
+                branding_overrides: layout
+                    .map(|layout| layout.branding_overrides().clone())
+                    .unwrap_or_default(),
             })
         };
         compose().map_err(|error| vec![error])
+    }
+}
+
+/// A field by itself, or what is wrong with it.
+fn parsed(field: &str, text: &str, errors: &mut Vec<TemplateError>) -> Option<Template> {
+    match Template::parse(text) {
+        Ok(template) => Some(template),
+        Err(error) => {
+            errors.push(error.within(field));
+            None
+        }
     }
 }
 

@@ -11,11 +11,11 @@ const LINKS: [FooterLink<'static>; 2] = [
 ];
 
 fn render(source: EmailSource<'_>, layout: Option<(&str, &str)>) -> Result<RenderedEmail, TemplateError> {
-    let source_of = |(html, text)| LayoutSource { html, text, footer_links: LINKS.to_vec(), ..LayoutSource::default() };
+    let source_of =
+        |(html, text)| LayoutSource { html, text, footer_links: LINKS.to_vec(), ..LayoutSource::default() };
     let layout = layout.map(|sources| Layout::compile(&source_of(sources))).transpose()?;
     let scope = json!({"data": {"name": "Ada"}, "vars": {"app_name": "Acme"}});
-    let template =
-        EmailTemplate::compile(&source, layout.as_ref()).map_err(|mut errors| errors.remove(0))?;
+    let template = EmailTemplate::compile(&source, layout.as_ref()).map_err(|mut errors| errors.remove(0))?;
     template.render(&scope, &RenderOptions::at(Timestamp(0)))
 }
 
@@ -56,10 +56,8 @@ fn text_is_written_generated_or_empty() {
 #[test]
 fn preview_text_hides_itself_in_html_only() {
     let source = EmailSource { preview_text: Some("see {{ name }}"), ..EmailSource::default() };
-    let layout = (
-        "{{ preview_text }}{% if content %}y{% endif %}{{ content }}",
-        "[{{ preview_text }}]{{ content }}",
-    );
+    let layout =
+        ("{{ preview_text }}{% if content %}y{% endif %}{{ content }}", "[{{ preview_text }}]{{ content }}");
     let email = render(source, Some(layout)).unwrap();
     assert_eq!(email.html, r#"<div style="display:none;max-height:0px;overflow:hidden">see Ada</div>y"#);
     assert_eq!(email.text, "[]");
@@ -90,7 +88,11 @@ fn errors_name_their_field_and_its_line() {
             ("html_body", "must be an MJML document when there is no layout", 1),
         ),
         (
-            EmailSource { body: EmailBody::Html("a\n\n{{ 1 | divided_by: 0 }}"), pre_content: Some("x\n"), ..none },
+            EmailSource {
+                body: EmailBody::Html("a\n\n{{ 1 | divided_by: 0 }}"),
+                pre_content: Some("x\n"),
+                ..none
+            },
             Some(layout),
             ("html_body", "divided_by: division by zero", 3),
         ),

@@ -40,7 +40,8 @@ pub(crate) fn check(html: &str) -> Result<(), TemplateError> {
         };
         if !ends.is_empty() {
             let table = position(&open, "table").map_or(0, |at| at + 1);
-            let last = open[table..].iter().position(|name| ends.iter().any(|end| name.eq_ignore_ascii_case(end)));
+            let last =
+                open[table..].iter().position(|name| ends.iter().any(|end| name.eq_ignore_ascii_case(end)));
             open.truncate(last.map_or(open.len(), |at| table + at));
         }
         open.push(tag.name);

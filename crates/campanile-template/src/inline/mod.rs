@@ -7,7 +7,6 @@ use std::sync::LazyLock;
 
 use css_inline::{CSSInliner, InlineOptions};
 
-pub(crate) use self::depth::check as check_depth;
 use crate::liquid::TemplateError;
 use crate::markup::{Kind, Tags};
 
@@ -35,7 +34,11 @@ pub(crate) fn inline(html: &str) -> Result<String, TemplateError> {
         return Ok(html.to_owned());
     }
     if cost.rules.saturating_mul(cost.elements) > MATCHES_MAX {
-        return Err(TemplateError::locate(html, 0, "there are too many style rules for a document of this size"));
+        return Err(TemplateError::locate(
+            html,
+            0,
+            "there are too many style rules for a document of this size",
+        ));
     }
     // Foreign code fed with what customers write: a bug in it must stay one mail without inlined styles.
     let attempt = |html: &str| match catch_unwind(AssertUnwindSafe(|| INLINER.inline(html))) {
@@ -78,7 +81,8 @@ impl Cost {
 fn with_doctype_of(html: &str, inlined: String) -> String {
     let doctype = |text: &str| {
         let tag = Tags::of(text).next().filter(|tag| tag.kind == Kind::Other)?;
-        let is_doctype = text[tag.range()].get(..9).is_some_and(|start| start.eq_ignore_ascii_case("<!doctype"));
+        let is_doctype =
+            text[tag.range()].get(..9).is_some_and(|start| start.eq_ignore_ascii_case("<!doctype"));
         is_doctype.then(|| tag.range())
     };
     match (doctype(html), doctype(&inlined)) {
@@ -107,7 +111,9 @@ fn without_broken_styles(html: &str) -> String {
                 declaration.is_empty()
                     || declaration.split_once(':').is_some_and(|(name, value)| {
                         let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-                        !value.trim().is_empty() && !name.trim().is_empty() && name.trim().bytes().all(is_word)
+                        !value.trim().is_empty()
+                            && !name.trim().is_empty()
+                            && name.trim().bytes().all(is_word)
                     })
             };
             if text[value..end].split(';').all(is_fine) {
@@ -147,16 +153,27 @@ mod tests {
                 "<style>td{padding:12px 0}</style><table><tbody><tr><td style=\"padding-top:8px\">x</td></tr></tbody></table>",
                 r#"<table><tbody><tr><td style="padding:12px 0;padding-top:8px">x</td></tr></tbody></table>"#,
             ),
-            ("<style>#a{b:1}.c{b:2}p{b:3}</style><p id=a class=c>x</p>", r#"<p id="a" class="c" style="b:1">x</p>"#),
+            (
+                "<style>#a{b:1}.c{b:2}p{b:3}</style><p id=a class=c>x</p>",
+                r#"<p class="c" id="a" style="b:1">x</p>"#,
+            ),
             ("<style>.x{a:b}</style><p>ﷺ שלום</p>", "<p>ﷺ שלום</p>"),
         ] {
-            assert_eq!(body(&format!("<html><head></head><body>{html}</body></html>")).split("</style>").last(), Some(want), "{html}");
+            assert_eq!(
+                body(&format!("<html><head></head><body>{html}</body></html>")).split("</style>").last(),
+                Some(want),
+                "{html}"
+            );
         }
     }
 
     #[test]
     fn keeps_what_is_not_for_it() {
-        let page = |head: &str, rest: &str| format!("<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0\" \"x\"><html><head>{head}</head><body>{rest}</body></html>");
+        let page = |head: &str, rest: &str| {
+            format!(
+                "<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0\" \"x\"><html><head>{head}</head><body>{rest}</body></html>"
+            )
+        };
         let head = "<link rel=\"stylesheet\" href=\"https://fonts.test/a.css\"><style>p{color:red}@media (prefers-color-scheme:dark){p{color:#fff!important}}a:hover{b:c}</style>";
         let comment = "<!--[if mso]><p style=x><table  ><![endif]-->";
         let inlined = inline(&page(head, &format!("{comment}<p>x</p>"))).unwrap();
@@ -177,7 +194,11 @@ mod tests {
             let inlined = inline(html).unwrap();
             assert!(inlined.contains("text") && inlined.contains("more"), "{inlined}");
         }
-        assert!(inline("<style>p{color:red}</style><p style=\"nonsense\">x</p><p>y</p>").unwrap().contains("<p style=\"color:red\">y"));
+        assert!(
+            inline("<style>p{color:red}</style><p style=\"nonsense\">x</p><p>y</p>")
+                .unwrap()
+                .contains("<p style=\"color:red\">y")
+        );
         let deep = "<div>".repeat(129) + "x";
         assert_eq!(inline(&deep).unwrap_err().message, "elements are nested deeper than 128");
         let wide = format!("<style>{}</style>{}", "p{a:b}".repeat(10_000), "<b></b>".repeat(10_000));

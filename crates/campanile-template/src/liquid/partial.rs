@@ -113,9 +113,8 @@ impl Partial {
             let given = given.iter().find(|(name, _)| *name == parameter.key).map(|(_, value)| value);
             is_empty(given.filter(|value| !value.is_null()).unwrap_or(&parameter.default))
         };
-        let missing = |parameter: &&Parameter| {
-            parameter.is_required && parameter.kind != "boolean" && value(parameter)
-        };
+        let missing =
+            |parameter: &&Parameter| parameter.is_required && parameter.kind != "boolean" && value(parameter);
         self.parameters.iter().find(missing).map(|parameter| &*parameter.key)
     }
 

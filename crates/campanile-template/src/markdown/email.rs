@@ -143,13 +143,7 @@ fn list_name(line: &str) -> Option<&'static str> {
 }
 
 /// Puts the Liquid back.
-fn restore(
-    html: &str,
-    parts: &[Part],
-    mark: &str,
-    field: FieldId,
-    out: &mut Composition,
-) {
+fn restore(html: &str, parts: &[Part], mark: &str, field: FieldId, out: &mut Composition) {
     let line_mark = format!("{mark}{mark}");
     let mut rest = html;
     while let Some(found) = rest.find(mark) {
@@ -217,15 +211,27 @@ mod tests {
             ("Hi **{{ name }}**", "<p>Hi <strong>{{ name }}</strong></p>"),
             ("a\nb", "<p>a\nb</p>"),
             ("# {{ a | default: \"*x*\" }}", "<h1>{{ a | default: \"*x*\" }}</h1>"),
-            ("[x]({{ vars.app_url }}/a?b=1&c={{ d }})", "<p><a href=\"{{ vars.app_url }}/a?b=1&amp;c={{ d }}\">x</a></p>"),
+            (
+                "[x]({{ vars.app_url }}/a?b=1&c={{ d }})",
+                "<p><a href=\"{{ vars.app_url }}/a?b=1&amp;c={{ d }}\">x</a></p>",
+            ),
             ("`{{ a }}`", "<p><code class=\"inline\">{{ a }}</code></p>"),
             ("{{ a_b }} and {{ c_d }}", "<p>{{ a_b }} and {{ c_d }}</p>"),
-            ("|a|\n|-|\n|{{ x | upcase }}|", "<table>\n<thead>\n<tr>\n<th>a</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n<td>{{ x | upcase }}</td>\n</tr>\n</tbody>\n</table>"),
+            (
+                "|a|\n|-|\n|{{ x | upcase }}|",
+                "<table>\n<thead>\n<tr>\n<th>a</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n<td>{{ x | upcase }}</td>\n</tr>\n</tbody>\n</table>",
+            ),
             ("{% raw %}**{{ x }}**{% endraw %}", "<p>{% raw %}**{{ x }}**{% endraw %}</p>"),
             ("{% t %}**Hi** {{ n }}{% endt %}!", "<p>{% t %}**Hi** {{ n }}{% endt %}!</p>"),
             ("lqx0z {{ a }}", "<p>lqx0z {{ a }}</p>"),
-            ("one\n{% if a %}\ntwo\n{% endif %}\nthree", "<p>one</p>\n{% if a %}\n<p>two</p>\n{% endif %}\n<p>three</p>"),
-            ("{% if a %} {% endif %}\n\nx{% if b %}y{% endif %}", "{% if a %}{% endif %}\n<p>x{% if b %}y{% endif %}</p>"),
+            (
+                "one\n{% if a %}\ntwo\n{% endif %}\nthree",
+                "<p>one</p>\n{% if a %}\n<p>two</p>\n{% endif %}\n<p>three</p>",
+            ),
+            (
+                "{% if a %} {% endif %}\n\nx{% if b %}y{% endif %}",
+                "{% if a %}{% endif %}\n<p>x{% if b %}y{% endif %}</p>",
+            ),
             ("```\n{% if a %}\nx\n{% endif %}\n```", "<pre><code>{% if a %}\nx\n{% endif %}\n</code></pre>"),
             ("{% comment %}\n# no\n{% endcomment %}\nx", "{% comment %}\n# no\n{% endcomment %}\n<p>x</p>"),
             ("<div>\n{{ a }} **b**\n</div>", "<div>\n{{ a }} **b**\n</div>"),

@@ -41,7 +41,8 @@ pub(super) struct Prepared<'s> {
 impl Prepared<'_> {
     /// Puts back what was taken out.
     pub(super) fn restore(&self, html: &str) -> String {
-        let mut out = String::with_capacity(html.len() + self.swapped.iter().map(|text| text.len()).sum::<usize>());
+        let mut out =
+            String::with_capacity(html.len() + self.swapped.iter().map(|text| text.len()).sum::<usize>());
         let mut rest = html;
         while let Some(found) = rest.find(&self.mark) {
             let number = &rest[found + self.mark.len()..];
@@ -79,7 +80,8 @@ pub(super) fn prepare(source: &str) -> Result<Prepared<'_>, TemplateError> {
     while source.contains(&mark) {
         mark.push('m');
     }
-    let out = Prepared { mjml: String::with_capacity(source.len()), copies: Vec::new(), swapped: Vec::new(), mark };
+    let out =
+        Prepared { mjml: String::with_capacity(source.len()), copies: Vec::new(), swapped: Vec::new(), mark };
     let mut preparer = Preparer { source, out, open: Vec::new(), reread: 0 };
     let mut tags = Tags::of(source);
     // What is written so far, as a byte of the source.

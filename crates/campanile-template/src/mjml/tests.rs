@@ -83,7 +83,10 @@ fn knows_the_place_of_sections() {
 #[test]
 fn styles_go_to_the_head() {
     for (source, want) in [
-        ("<mjml><mj-head><mj-title>t</mj-title></mj-head><mj-body></mj-body></mjml>", "<mjml><mj-head><mj-style>a{}</mj-style><mj-title>"),
+        (
+            "<mjml><mj-head><mj-title>t</mj-title></mj-head><mj-body></mj-body></mjml>",
+            "<mjml><mj-head><mj-style>a{}</mj-style><mj-title>",
+        ),
         ("<mjml><mj-body></mj-body></mjml>", "<mjml><mj-head><mj-style>a{}</mj-style></mj-head><mj-body>"),
     ] {
         let mut mjml = source.to_owned();

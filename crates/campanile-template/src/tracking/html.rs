@@ -31,7 +31,7 @@ pub fn rewrite_html<'h>(html: &'h str, links: Option<&mut Links<'_>>) -> Cow<'h,
         }
         Ok(())
     });
-    let settings = RewriteStrSettings { element_content_handlers: vec![anchors], ..RewriteStrSettings::new() };
+    let settings = RewriteStrSettings::new().append_element_content_handler(anchors);
     // Foreign code fed with what customers write: a bug in it must stay one mail without tracking.
     match catch_unwind(AssertUnwindSafe(|| rewrite_str(html, settings))) {
         Ok(Ok(rewritten)) => Cow::Owned(rewritten),
@@ -58,8 +58,8 @@ fn decoded(value: &str) -> String {
 pub fn append_open_image(html: &mut String, address: &str) {
     let image = format!(r#"<img src="{}" alt="" width="1" height="1">"#, address.replace('"', "&quot;"));
     let end = html.len().saturating_sub("</body>".len());
-    let at = (0..=end).rev().find(|at| {
-        html.as_bytes().get(*at..at + 6).is_some_and(|text| text.eq_ignore_ascii_case(b"</body"))
-    });
+    let at = (0..=end)
+        .rev()
+        .find(|at| html.as_bytes().get(*at..at + 6).is_some_and(|text| text.eq_ignore_ascii_case(b"</body")));
     html.insert_str(at.unwrap_or(html.len()), &image);
 }

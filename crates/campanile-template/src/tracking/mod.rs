@@ -34,7 +34,8 @@ impl<'l> Links<'l> {
     /// The tracked form of a target; `None` for one that stays. Only absolute `https` addresses are tracked (R10.3).
     fn tracked(&mut self, target: &str) -> Option<String> {
         let is_https = target.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("https://"));
-        let is_exempt = || self.exempt.iter().any(|prefix| !prefix.is_empty() && target.starts_with(&**prefix));
+        let is_exempt =
+            || self.exempt.iter().any(|prefix| !prefix.is_empty() && target.starts_with(&**prefix));
         if !is_https || target.len() == 8 || is_exempt() {
             return None;
         }

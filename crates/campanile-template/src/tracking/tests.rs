@@ -18,17 +18,28 @@ fn links_of_html() {
             r#"<a href="https://t.test/0">x</a> <a href="https://a.io/p">p</a> <a href="mailto:h@a.io">m</a> <img src="https://a.io/i.png">"#,
         ),
         (r#"<A HREF='https://a.io?x=1&amp;y=2'>x</A>"#, r#"<A HREF="https://t.test/0">x</A>"#),
-        (r#"<a href="http://a.io">a</a><a href="/r">b</a><a href="#s">c</a><a>d</a>"#, r#"<a href="http://a.io">a</a><a href="/r">b</a><a href="#s">c</a><a>d</a>"#),
-        (r#"<a href="https://u.test/x">a</a><a href="https://t.test/1">b</a>"#, r#"<a href="https://u.test/x">a</a><a href="https://t.test/1">b</a>"#),
+        (
+            r##"<a href="http://a.io">a</a><a href="/r">b</a><a href="#s">c</a><a>d</a>"##,
+            r##"<a href="http://a.io">a</a><a href="/r">b</a><a href="#s">c</a><a>d</a>"##,
+        ),
+        (
+            r#"<a href="https://u.test/x">a</a><a href="https://t.test/1">b</a>"#,
+            r#"<a href="https://u.test/x">a</a><a href="https://t.test/1">b</a>"#,
+        ),
         (
             r#"<a href="https://a.io">1</a><a href="https://b.io">2</a><a href="https://a.io">3</a>"#,
             r#"<a href="https://t.test/0">1</a><a href="https://t.test/1">2</a><a href="https://t.test/0">3</a>"#,
         ),
-        (r#"<link href="https://a.io"><area href="https://a.io">"#, r#"<link href="https://a.io"><area href="https://a.io">"#),
+        (
+            r#"<link href="https://a.io"><area href="https://a.io">"#,
+            r#"<link href="https://a.io"><area href="https://a.io">"#,
+        ),
         ("<p>broken <a href=https://a.io <b>", "<p>broken <a href=\"https://t.test/0\" <b>"),
         ("<p>never closed <a href=\"https://a.io", "<p>never closed <a href=\"https://a.io"),
     ] {
-        let got = with_links(&["https://t.test/", "https://u.test/x"], |links| rewrite_html(html, Some(links)).into_owned());
+        let got = with_links(&["https://t.test/", "https://u.test/x"], |links| {
+            rewrite_html(html, Some(links)).into_owned()
+        });
         assert_eq!(got, want, "{html}");
     }
 }

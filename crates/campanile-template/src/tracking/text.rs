@@ -9,7 +9,8 @@ pub fn rewrite_text(text: &str, links: &mut Links<'_>) -> String {
     while let Some(start) = rest.find("https://") {
         let (before, from) = rest.split_at(start);
         out.push_str(before);
-        let end = from.find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"')).unwrap_or(from.len());
+        let end =
+            from.find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"')).unwrap_or(from.len());
         let address = address_of(&from[..end]);
         let is_kept = links.opted_out.contains(address);
         match if is_kept { None } else { links.tracked(address) } {
@@ -28,7 +29,8 @@ fn address_of(word: &str) -> &str {
     const MARKS_MAX: usize = 8;
     let mut address = word;
     for _ in 0..MARKS_MAX {
-        let inside = |open: char, close: char| address.matches(open).count() >= address.matches(close).count();
+        let inside =
+            |open: char, close: char| address.matches(open).count() >= address.matches(close).count();
         let shorter = match address.chars().next_back() {
             Some('.' | ',' | '!') => &address[..address.len() - 1],
             Some(')') if !inside('(', ')') => &address[..address.len() - 1],

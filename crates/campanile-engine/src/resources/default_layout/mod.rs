@@ -54,8 +54,8 @@ mod tests {
             "Acme (https://acme.test)\n\nHi\n\nA (https://a.test) B (https://b.test)\n\n--\n\nAcme\n\nHelp (https://acme.test/help)\n"
         );
         for part in [
-            "background-color:#111111;color:#222222;",
-            "border-color:#111111;",
+            "color:#222222;background-color:#111111",
+            "border-color:#111111;background-color:transparent",
             "@media (prefers-color-scheme: dark)",
             ".block-button--solid { background-color: #333333 !important; color: #444444 !important; }",
             "https://acme.test/l.png",
