@@ -14,6 +14,7 @@ mod delivery;
 mod engine;
 mod feed;
 mod guides;
+mod hang_ups;
 mod headers;
 mod integrations;
 mod kit;
