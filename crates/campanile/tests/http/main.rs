@@ -15,6 +15,7 @@ mod email;
 mod engine;
 mod feed;
 mod guides;
+mod hang_ups;
 mod headers;
 mod integrations;
 mod kit;
