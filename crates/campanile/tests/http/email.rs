@@ -146,7 +146,10 @@ fn a_broken_body_is_refused_when_it_is_saved() {
         let found = refused(kit, liquid).await;
         assert_eq!(
             found[0],
-            ("visual_blocks[0].content".into(), "has invalid Liquid syntax: unknown filter \"nope\" (line 3)".into())
+            (
+                "visual_blocks[0].content".into(),
+                "has invalid Liquid syntax: unknown filter \"nope\" (line 3)".into()
+            )
         );
         assert_eq!(found[1].0, "visual_blocks[1].content");
     });
