@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use campanile_store::ResourceKind;
-use campanile_template::{EmailSource, EmailTemplate, FooterLink, Layout, TemplateError};
+use campanile_template::{EmailSource, EmailTemplate, Layout, LayoutSource, TemplateError};
 use serde_json::Value;
 
 use super::folder;
@@ -43,33 +43,12 @@ pub fn email_of(project: &Path, file: &Path) -> Option<Result<ProjectEmail, Temp
     Some(compile(template, layout.as_ref()).map(|template| ProjectEmail { template, is_text }))
 }
 
+/// The first error of several: they are in the order of the fields.
 fn compile(template: &Value, layout: Option<&Value>) -> Result<EmailTemplate, TemplateError> {
-    let text = |value: &'_ Value| value.as_str().map(str::to_owned);
-    let settings = &template["settings"];
-    let layout = match layout {
-        None => None,
-        Some(document) => {
-            let links = document["footer_links"].as_array().into_iter().flatten();
-            let links: Vec<FooterLink<'_>> = links
-                .filter_map(|link| {
-                    Some(FooterLink { text: link["text"].as_str()?, url: link["url"].as_str()? })
-                })
-                .collect();
-            let member = |name: &str| document[name].as_str().unwrap_or_default();
-            Some(Layout::compile(member("html_layout"), member("text_layout"), &links)?)
-        }
-    };
-    let (text_body, pre_content) = (text(&template["text_body"]), text(&settings["pre_content"]));
-    let preview_text = text(&template["preview_text"]);
-    let source = EmailSource {
-        subject: template["subject"].as_str().unwrap_or_default(),
-        html_body: template["html_body"].as_str().unwrap_or_default(),
-        text_body: text_body.as_deref(),
-        pre_content: pre_content.as_deref(),
-        preview_text: preview_text.as_deref(),
-        is_mjml: template["is_mjml"] == true,
-    };
-    EmailTemplate::compile(&source, layout.as_ref())
+    let layout = layout.map(|layout| Layout::compile(&LayoutSource::from_json(layout))).transpose()?;
+    EmailTemplate::compile(&EmailSource::from_json(template), layout.as_ref()).map_err(|errors| {
+        errors.into_iter().next().unwrap_or_else(|| TemplateError::of_field("", "is invalid"))
+    })
 }
 
 /// The value at a path like `steps[1].branches[0].steps[2]`.
