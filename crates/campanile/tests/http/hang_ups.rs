@@ -28,11 +28,19 @@ fn a_client_that_hangs_up_leaves_no_job_behind() {
             }
             drop(stream);
         }
-        // Whatever was accepted is on its way now; a job that nobody does would wait for its lease.
-        kit.trigger("texts", json!({"recipients": ["ada"]})).await;
+        // The server may still be reading what was hung up on. A job that nobody does would stay: under the frozen clock
+        // its lease never ends.
         let store = kit.server().engine.store();
-        let left = store.query(Cost::Scan, "SELECT kind FROM jobs", &[]).await.expect("the database answers");
-        assert_eq!(left.len(), 0);
+        let mut left = usize::MAX;
+        for _ in 0..200 {
+            kit.trigger("texts", json!({"recipients": ["ada"]})).await;
+            let jobs = store.query(Cost::Scan, "SELECT kind FROM jobs", &[]).await;
+            left = jobs.expect("the database answers").len();
+            if left == 0 {
+                break;
+            }
+        }
+        assert_eq!(left, 0);
         for message in kit.get("/v1/messages").await.ok()["items"].as_array().expect("a list") {
             assert_eq!(message["status"], "not_sent", "{message}");
         }
