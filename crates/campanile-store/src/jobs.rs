@@ -303,22 +303,24 @@ impl Store {
             .transact(move |tx| {
                 Box::pin(async move {
                     let skip = if tx.is_postgres() { "FOR UPDATE SKIP LOCKED" } else { "" };
-                    let due = |which: &str, limit: &str| {
-                        format!(
-                            "SELECT target, kind FROM (SELECT target, kind FROM jobs WHERE run_at <= $1 \
-                             AND kind {which} {LONG} ORDER BY run_at LIMIT {limit} {skip}) d"
-                        )
-                    };
-                    let sql = format!(
-                        "UPDATE jobs SET run_at = $2, claim = $3, attempt = attempt + 1, \
-                         first_at = COALESCE(first_at, $1) WHERE (target, kind) IN ({} UNION ALL {}) \
-                         RETURNING {COLUMNS}",
-                        due("NOT IN", "$4"),
-                        due("IN", "$5")
-                    );
-                    let (until, token) = ((now + lease).into(), Param::Int(token));
-                    let params = [now.into(), until, token, Param::Int(short), Param::Int(long)];
-                    tx.query(&sql, &params).await?.into_iter().map(claim).collect::<Result<Vec<_>, _>>()
+                    let mut claims = Vec::new();
+                    // One after the other: both in one statement are a scan of all timers on SQLite.
+                    for (which, limit) in [("NOT IN", short), ("IN", long)] {
+                        if limit == 0 {
+                            continue;
+                        }
+                        let sql = format!(
+                            "UPDATE jobs SET run_at = $2, claim = $3, attempt = attempt + 1, \
+                             first_at = COALESCE(first_at, $1) WHERE (target, kind) IN \
+                             (SELECT target, kind FROM jobs WHERE run_at <= $1 AND kind {which} {LONG} \
+                             ORDER BY run_at LIMIT $4 {skip}) RETURNING {COLUMNS}"
+                        );
+                        let params = [now.into(), (now + lease).into(), Param::Int(token), Param::Int(limit)];
+                        for row in tx.query(&sql, &params).await? {
+                            claims.push(claim(row)?);
+                        }
+                    }
+                    Ok(claims)
                 })
             })
             .await?;
