@@ -53,7 +53,8 @@ const theirs = {
 };
 // The same work, or the comparison means nothing. The year is "now", which liquidjs takes from the clock.
 const same = ours.text === theirs.text.replace(/· \d{4}</u, `· ${YEAR}<`);
-const ratio = (what) => Math.round((theirs[what].median_us / ours[what].median_us) * 10) / 10;
+// Of the fastest rounds: a busy machine only ever adds time.
+const ratio = (what) => Math.round((theirs[what].fastest_us / ours[what].fastest_us) * 10) / 10;
 const report = {
   source_bytes: ours.source_bytes,
   same_text: same,
@@ -66,7 +67,7 @@ if (process.argv.includes("--json")) {
 } else {
   console.log(`${report.source_bytes} bytes, the same text: ${same}`);
   for (const what of ["parse", "render"])
-    console.log(`${what.padEnd(7)} ours ${ours[what].median_us} µs, liquidjs ${theirs[what].median_us} µs: ${ratio(what)} times as fast`);
+    console.log(`${what.padEnd(7)} ours ${ours[what].fastest_us} µs, liquidjs ${theirs[what].fastest_us} µs: ${ratio(what)} times as fast`);
 }
 if (!same) {
   console.error(`ours:\n${ours.text}\nliquidjs:\n${theirs.text}`);

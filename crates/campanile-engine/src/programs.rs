@@ -6,7 +6,7 @@ use std::sync::Arc;
 use campanile_core::ids::EnvId;
 use campanile_core::workflow::{self, ChannelType};
 use campanile_store::{ResourceKind, StoreError};
-use campanile_template::{FooterLink, Layout, Partial, PartialKind, Partials, TemplateError};
+use campanile_template::{Layout, LayoutSource, Partial, PartialKind, Partials, TemplateError};
 use parking_lot::RwLock;
 use serde_json::Value;
 use uuid::Uuid;
@@ -187,15 +187,7 @@ impl Engine {
             return Ok(None);
         };
         let document: Value = serde_json::from_str(&row.version.content).unwrap_or_default();
-        let text = |name: &str| document[name].as_str().unwrap_or_default().to_owned();
-        let links: Vec<FooterLink<'_>> = document["footer_links"]
-            .as_array()
-            .map(Vec::as_slice)
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|link| Some(FooterLink { text: link["text"].as_str()?, url: link["url"].as_str()? }))
-            .collect();
-        match Layout::compile(&text("html_layout"), &text("text_layout"), &links) {
+        match Layout::compile(&LayoutSource::from_json(&document)) {
             Ok(layout) => Ok(Some((Arc::new(layout), document))),
             Err(error) => {
                 tracing::error!(layout = key, %error, "a published layout does not compile");

@@ -16,6 +16,8 @@ use crate::engine::Engine;
 
 /// Jobs in progress on one node.
 const RUNNING_MAX: usize = 256;
+/// Those of them that may be long: a crowd that is being expanded, or many, must not keep deliveries waiting.
+const LONG_MAX: usize = 32;
 /// Jobs claimed at once.
 const CLAIM_MAX: usize = 100;
 /// Longest sleep: other nodes' jobs and expired leases are found by looking.
@@ -37,6 +39,8 @@ pub struct Ran {
 /// The node's work in progress.
 pub(crate) struct Work {
     running: AtomicUsize,
+    /// The long ones of them.
+    running_long: AtomicUsize,
     /// Something is due earlier than the sleeper knows.
     wake: Notify,
     /// A job ended.
@@ -52,6 +56,7 @@ impl Default for Work {
     fn default() -> Self {
         Self {
             running: AtomicUsize::new(0),
+            running_long: AtomicUsize::new(0),
             wake: Notify::new(),
             ended: Notify::new(),
             ran: Mutex::new(None),
@@ -64,6 +69,7 @@ impl Default for Work {
 /// A place among the running jobs; leaving a used one wakes whoever waits.
 struct Place {
     engine: Engine,
+    is_long: bool,
     used: bool,
 }
 
@@ -71,6 +77,9 @@ impl Drop for Place {
     fn drop(&mut self) {
         let work = self.engine.work();
         work.running.fetch_sub(1, Ordering::SeqCst);
+        if self.is_long {
+            work.running_long.fetch_sub(1, Ordering::SeqCst);
+        }
         if self.used {
             work.ended.notify_waiters();
             work.wake.notify_one();
@@ -79,12 +88,26 @@ impl Drop for Place {
 }
 
 impl Engine {
-    fn try_place(&self) -> Option<Place> {
-        let running = &self.work().running;
-        running
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| (n < RUNNING_MAX).then_some(n + 1))
-            .ok()
-            .map(|_| Place { engine: self.clone(), used: false })
+    fn try_place(&self, is_long: bool) -> Option<Place> {
+        let take = |count: &AtomicUsize, max: usize| {
+            count.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| (n < max).then_some(n + 1)).is_ok()
+        };
+        let work = self.work();
+        if is_long && !take(&work.running_long, LONG_MAX) {
+            return None;
+        }
+        if take(&work.running, RUNNING_MAX) {
+            return Some(Place { engine: self.clone(), is_long, used: false });
+        }
+        if is_long {
+            work.running_long.fetch_sub(1, Ordering::SeqCst);
+        }
+        None
+    }
+
+    /// As many places as are free, `max` at the most.
+    fn places(&self, is_long: bool, max: usize) -> Vec<Place> {
+        std::iter::from_fn(|| self.try_place(is_long)).take(max).collect()
     }
 
     /// What feeds will have once a unit is on disk; nothing when nobody listens. A message whose send window is closed
@@ -114,12 +137,12 @@ impl Engine {
 
     /// Writes a unit and then performs its effects: jobs that are due now stay with this node and start at once,
     /// without a detour through the database; what finds no place waits for the scheduler.
+    ///
+    /// A caller that goes away, a client that hangs up for instance, changes nothing about that: what is on disk is performed.
     pub(crate) async fn commit_and_perform(&self, mut unit: Unit) -> Result<Outcome, StoreError> {
         let announcements = self.feed_announcements(&unit);
-        if unit.jobs.is_empty() {
-            let outcome = self.store().commit(unit).await?;
-            self.announce_all(&outcome, announcements);
-            return Ok(outcome);
+        if unit.jobs.is_empty() && announcements.is_empty() {
+            return self.store().commit(unit).await;
         }
         let now = self.clock().now();
         let mut own = Vec::new();
@@ -127,22 +150,26 @@ impl Engine {
             if job.due_at > now || self.work().stopping.is_cancelled() {
                 continue;
             }
-            let Some(place) = self.try_place() else { break };
+            let Some(place) = self.try_place(job.kind.is_long()) else { continue };
             job.claim = self.node();
             job.run_at = now + self.options().lease;
             job.attempt = 1;
             job.first_at = Some(now);
             own.push((place, job.claimed()));
         }
-        let outcome = self.store().commit(unit).await?;
-        self.announce_all(&outcome, announcements);
-        if matches!(outcome, Outcome::Committed) {
-            for (place, claim) in own {
-                self.spawn_job(place, claim);
+        let engine = self.clone();
+        let performing = tokio::spawn(async move {
+            let outcome = engine.store().commit(unit).await?;
+            engine.announce_all(&outcome, announcements);
+            if matches!(outcome, Outcome::Committed) {
+                for (place, claim) in own {
+                    engine.spawn_job(place, claim);
+                }
             }
-        }
-        self.work().wake.notify_one();
-        Ok(outcome)
+            engine.work().wake.notify_one();
+            Ok(outcome)
+        });
+        performing.await.unwrap_or_else(|error| Err(StoreError::Corrupt(error.to_string().into())))
     }
 
     /// Has the scheduler look for what fell due: after jobs were written other than by a unit.
@@ -211,28 +238,34 @@ impl Engine {
 
     /// Starts what is due; answers how long to sleep, or `None` when there may be more.
     async fn claim_and_spawn(&self) -> Result<Option<Duration>, StoreError> {
-        let mut places = Vec::new();
-        while places.len() < CLAIM_MAX {
-            let Some(place) = self.try_place() else { break };
-            places.push(place);
-        }
-        if places.is_empty() {
+        let mut long = self.places(true, LONG_MAX);
+        let mut short = self.places(false, CLAIM_MAX);
+        if short.is_empty() {
             return Ok(Some(LOOK_EVERY));
         }
         let now = self.clock().now();
+        let (short_max, long_max) = (short.len(), long.len());
+        let lease = self.options().lease;
         let claims =
-            self.store().claim_due(now, self.options().lease, self.node(), places.len() as i64).await?;
-        let full = claims.len() == places.len();
+            self.store().claim_within(now, lease, self.node(), short_max as i64, long_max as i64).await?;
         for claim in claims {
+            let places = if claim.kind.is_long() { &mut long } else { &mut short };
             if let Some(place) = places.pop() {
                 self.spawn_job(place, claim);
             }
         }
-        drop(places);
-        if full {
+        let used = |left: usize, max: usize| max > 0 && left == 0;
+        let (short_full, long_full) = (used(short.len(), short_max), used(long.len(), long_max));
+        let has_long_place = !long.is_empty();
+        drop((long, short));
+        if short_full || long_full {
             return Ok(None);
         }
-        let next = self.store().next_run_at().await?;
+        // What cannot start for want of a place is no reason to look again: the end of a job wakes us.
+        let next = match has_long_place {
+            true => self.store().next_run_at().await?,
+            false => self.store().next_short_run_at().await?,
+        };
         let wait =
             next.map_or(LOOK_EVERY, |at| Duration::from_micros((at - self.clock().now()).0.max(0) as u64));
         // A virtual clock does not move while we sleep; whoever moves it wakes us.

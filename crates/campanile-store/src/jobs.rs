@@ -32,7 +32,15 @@ pub enum JobKind {
     Schedule = 5,
 }
 
+/// Kinds that work through lists of any length; 1, 4, 6 and 7 in statements.
+const LONG: &str = "(1, 4, 6, 7)";
+
 impl JobKind {
+    /// Whether one such job may go on for minutes: a node keeps places free for the others.
+    pub fn is_long(self) -> bool {
+        matches!(self, Self::Expand | Self::Bulk | Self::Audience | Self::Broadcast)
+    }
+
     fn from_code(code: i64) -> Result<Self, StoreError> {
         match code {
             1 => Ok(Self::Expand),
@@ -265,14 +273,27 @@ fn claim(mut row: Row) -> Result<Claim, StoreError> {
 }
 
 impl Store {
-    /// Leases up to `limit` jobs that are due, oldest first. A job leased by a living node is skipped; counting the
-    /// attempt here means that a crash in the middle of a request does not grant a free one.
+    /// Leases up to `limit` jobs that are due, of whatever kind: see [`Store::claim_within`].
     pub async fn claim_due(
         &self,
         now: Timestamp,
         lease: Micros,
         token: i64,
         limit: i64,
+    ) -> Result<Vec<Claim>, StoreError> {
+        self.claim_within(now, lease, token, limit, limit).await
+    }
+
+    /// Leases jobs that are due, the oldest first: up to `short` of those that end soon and up to `long` of the others
+    /// ([`JobKind::is_long`]). A job leased by a living node is skipped; counting the attempt here means that a crash in
+    /// the middle of a request does not grant a free one.
+    pub async fn claim_within(
+        &self,
+        now: Timestamp,
+        lease: Micros,
+        token: i64,
+        short: i64,
+        long: i64,
     ) -> Result<Vec<Claim>, StoreError> {
         // Most polls find nothing: ask a reader first and leave the writer alone.
         if self.next_run_at().await?.is_none_or(|at| at > now) {
@@ -282,14 +303,24 @@ impl Store {
             .transact(move |tx| {
                 Box::pin(async move {
                     let skip = if tx.is_postgres() { "FOR UPDATE SKIP LOCKED" } else { "" };
-                    let sql = format!(
-                        "UPDATE jobs SET run_at = $2, claim = $3, attempt = attempt + 1, \
-                         first_at = COALESCE(first_at, $1) WHERE (target, kind) IN \
-                         (SELECT target, kind FROM jobs WHERE run_at <= $1 ORDER BY run_at LIMIT $4 {skip}) \
-                         RETURNING {COLUMNS}"
-                    );
-                    let params = [now.into(), (now + lease).into(), Param::Int(token), Param::Int(limit)];
-                    tx.query(&sql, &params).await?.into_iter().map(claim).collect::<Result<Vec<_>, _>>()
+                    let mut claims = Vec::new();
+                    // One after the other: both in one statement are a scan of all timers on SQLite.
+                    for (which, limit) in [("NOT IN", short), ("IN", long)] {
+                        if limit == 0 {
+                            continue;
+                        }
+                        let sql = format!(
+                            "UPDATE jobs SET run_at = $2, claim = $3, attempt = attempt + 1, \
+                             first_at = COALESCE(first_at, $1) WHERE (target, kind) IN \
+                             (SELECT target, kind FROM jobs WHERE run_at <= $1 AND kind {which} {LONG} \
+                             ORDER BY run_at LIMIT $4 {skip}) RETURNING {COLUMNS}"
+                        );
+                        let params = [now.into(), (now + lease).into(), Param::Int(token), Param::Int(limit)];
+                        for row in tx.query(&sql, &params).await? {
+                            claims.push(claim(row)?);
+                        }
+                    }
+                    Ok(claims)
                 })
             })
             .await?;
@@ -301,6 +332,12 @@ impl Store {
     pub async fn next_run_at(&self) -> Result<Option<Timestamp>, StoreError> {
         let row = self.query_one("SELECT MIN(run_at) FROM jobs", &[]).await?;
         row.map_or(Ok(None), |row| row.opt_at(0))
+    }
+
+    /// The instant at which the next job that ends soon may be claimed.
+    pub async fn next_short_run_at(&self) -> Result<Option<Timestamp>, StoreError> {
+        let sql = format!("SELECT run_at FROM jobs WHERE kind NOT IN {LONG} ORDER BY run_at LIMIT 1");
+        self.query_one(&sql, &[]).await?.map(|row| row.at(0)).transpose()
     }
 
     /// Gives back every lease: for the single node of a SQLite database that starts again.

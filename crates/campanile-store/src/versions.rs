@@ -354,7 +354,7 @@ impl Tx<'_> {
             source: source.map(|source| source.commit),
             created_at: now,
         };
-        self.set_published(saved, semver).await?;
+        self.set_published(saved, Some(semver)).await?;
         self.execute(
             "INSERT INTO commits \
              (id, env, kind, key, version, sha, message, author_name, author_email, source, created_at) \
@@ -379,9 +379,13 @@ impl Tx<'_> {
         Ok(row)
     }
 
-    /// Publishes the current version under a number without a commit: what comes with the installation was nobody's
-    /// change, so there is nothing to promote.
-    pub async fn set_published(&mut self, saved: &mut ResourceRow, semver: String) -> Result<(), StoreError> {
+    /// Publishes the current version without a commit, under a number where its kind has them: what comes with the
+    /// installation was nobody's change, so there is nothing to promote.
+    pub async fn set_published(
+        &mut self,
+        saved: &mut ResourceRow,
+        semver: Option<String>,
+    ) -> Result<(), StoreError> {
         self.execute(
             "UPDATE resources SET published = $4 WHERE env = $1 AND kind = $2 AND key = $3",
             &[
@@ -392,11 +396,13 @@ impl Tx<'_> {
             ],
         )
         .await?;
-        let sql = "UPDATE versions SET semver = $2 WHERE id = $1";
-        self.execute(sql, &[saved.current.into(), semver.as_str().into()]).await?;
         saved.published = Some(saved.current);
-        saved.version.semver = Some(semver.clone());
-        saved.semver = Some(semver);
+        if let Some(semver) = semver {
+            let sql = "UPDATE versions SET semver = $2 WHERE id = $1";
+            self.execute(sql, &[saved.current.into(), semver.as_str().into()]).await?;
+            saved.version.semver = Some(semver.clone());
+            saved.semver = Some(semver);
+        }
         Ok(())
     }
 
@@ -615,6 +621,18 @@ impl Store {
             "SELECT key FROM resources WHERE env = $1 AND kind = $2 AND archived_at IS NULL ORDER BY key";
         let rows = self.query(Cost::Scan, sql, &[env.into(), Param::Int(kind as i64)]).await?;
         rows.into_iter().map(|mut row| row.text(0)).collect()
+    }
+
+    /// Keys and saved contents of a kind, in key order.
+    pub async fn saved_contents(
+        &self,
+        env: EnvId,
+        kind: ResourceKind,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        let sql = "SELECT r.key, v.content FROM resources r JOIN versions v ON v.id = r.current \
+                   WHERE r.env = $1 AND r.kind = $2 AND r.archived_at IS NULL ORDER BY r.key";
+        let rows = self.query(Cost::Scan, sql, &[env.into(), Param::Int(kind as i64)]).await?;
+        rows.into_iter().map(|mut row| Ok((row.text(0)?, row.text(1)?))).collect()
     }
 
     /// One version by id, with the key of its resource.

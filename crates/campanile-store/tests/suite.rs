@@ -234,6 +234,23 @@ fn cancelling_takes_back_the_timer_of_a_claimed_step() {
 }
 
 #[test]
+fn long_jobs_leave_room_for_the_others() {
+    on_both(async |store: Store| {
+        let expand = |n: u8| JobRow { kind: JobKind::Expand, ..job(&[n; 16], NOW) };
+        let later = NOW + Micros::seconds(1);
+        let jobs = (0..9).map(expand).chain((0..3).map(|n| job(&[n; 16], later))).collect();
+        commit(&store, Unit { jobs, ..Unit::default() }).await;
+        assert_eq!(store.next_run_at().await.unwrap(), Some(NOW));
+        assert_eq!(store.next_short_run_at().await.unwrap(), Some(later));
+        for (short, long, want) in [(5, 2, (3, 2)), (5, 4, (0, 4)), (5, 0, (0, 0)), (0, 9, (0, 3))] {
+            let claims = store.claim_within(later, LEASE, 1, short, long).await.unwrap();
+            let long = claims.iter().filter(|claim| claim.kind.is_long()).count();
+            assert_eq!((claims.len() - long, long), want);
+        }
+    });
+}
+
+#[test]
 fn a_claim_that_was_taken_back_writes_nothing_though_its_node_claims_again() {
     on_both(async |store: Store| {
         commit(&store, Unit { jobs: vec![job(&[1; 16], NOW)], ..Unit::default() }).await;

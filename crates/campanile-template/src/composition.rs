@@ -1,53 +1,83 @@
 //! One source made of several fields, whose errors still point into the field they come from.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use campanile_core::scope::Scope;
 
 use crate::liquid::{RenderOptions, Template, TemplateError};
 
 /// Pieces of fields put together.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Composition {
     source: String,
     origins: Origins,
 }
 
 /// What each part of a composition was taken from.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Origins {
-    fields: Vec<(&'static str, Box<str>)>,
+    fields: Vec<Field>,
     pieces: Vec<Piece>,
 }
 
+/// A field by its path, and its whole source.
+#[derive(Debug, Clone)]
+struct Field {
+    path: Arc<str>,
+    source: Arc<str>,
+}
+
 /// A piece: where it starts in the composition, and where in its field.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Piece {
     start: usize,
     field: usize,
     offset: usize,
 }
 
+/// Names a field to the composition that it was opened in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FieldId(usize);
+
 impl Composition {
-    /// Adds `range` of a field's source.
-    pub(crate) fn push(&mut self, field: &'static str, source: &str, range: Range<usize>) {
-        let offset = range.start;
-        let text = source.get(range).unwrap_or_default();
-        self.push_as(field, source, offset, text);
+    /// Makes a field known, whose pieces follow.
+    pub(crate) fn field(&mut self, path: &str, source: &str) -> FieldId {
+        self.origins.fields.push(Field { path: path.into(), source: source.into() });
+        FieldId(self.origins.fields.len() - 1)
     }
 
     /// Adds `text` in place of what stands at `offset` of a field's source.
-    pub(crate) fn push_as(&mut self, field: &'static str, source: &str, offset: usize, text: &str) {
-        let fields = &mut self.origins.fields;
-        let index = fields.iter().position(|(name, _)| *name == field).unwrap_or_else(|| {
-            fields.push((field, source.into()));
-            fields.len() - 1
-        });
-        self.origins.pieces.push(Piece { start: self.source.len(), field: index, offset });
+    pub(crate) fn put(&mut self, field: FieldId, offset: usize, text: &str) {
+        self.origins.pieces.push(Piece { start: self.source.len(), field: field.0, offset });
         self.source.push_str(text);
     }
 
-    #[cfg(test)]
+    /// Adds `range` of a field's source.
+    pub(crate) fn put_range(&mut self, field: FieldId, range: Range<usize>) {
+        let source = Arc::clone(&self.origins.fields[field.0].source);
+        self.put(field, range.start, source.get(range).unwrap_or_default());
+    }
+
+    /// Adds the whole of a field.
+    pub(crate) fn push(&mut self, path: &str, source: &str) {
+        let field = self.field(path, source);
+        self.put(field, 0, source);
+    }
+
+    /// Adds everything of another composition.
+    pub(crate) fn append(&mut self, other: &Self) {
+        let (fields, start) = (self.origins.fields.len(), self.source.len());
+        self.origins.fields.extend_from_slice(&other.origins.fields);
+        self.origins.pieces.extend(other.origins.pieces.iter().map(|piece| Piece {
+            start: piece.start + start,
+            field: piece.field + fields,
+            offset: piece.offset,
+        }));
+        self.source.push_str(&other.source);
+    }
+
+    /// What is composed so far, still Liquid.
     pub(crate) fn source(&self) -> &str {
         &self.source
     }
@@ -99,10 +129,10 @@ impl Origins {
     /// The same error, in the field that its piece was taken from.
     fn relocate(&self, error: TemplateError) -> TemplateError {
         let piece = self.pieces.iter().rev().find(|piece| piece.start <= error.at);
-        let Some((piece, (name, source))) = piece.and_then(|p| Some((p, self.fields.get(p.field)?))) else {
+        let Some((piece, field)) = piece.and_then(|p| Some((p, self.fields.get(p.field)?))) else {
             return error;
         };
         let at = piece.offset + (error.at - piece.start);
-        TemplateError::locate(source, at, error.message).within(name)
+        TemplateError::locate(&field.source, at, error.message).within(&field.path)
     }
 }

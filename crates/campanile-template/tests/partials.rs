@@ -2,7 +2,8 @@
 
 use campanile_core::time::Timestamp;
 use campanile_template::{
-    EmailSource, EmailTemplate, Layout, Partial, PartialKind, Partials, RenderOptions, Template,
+    EmailBody, EmailSource, EmailTemplate, Layout, LayoutSource, Partial, PartialKind, Partials,
+    RenderOptions, Template,
 };
 use serde_json::{Value as Json, json};
 
@@ -136,21 +137,25 @@ fn styles_go_to_the_head_of_the_layout() {
     ]);
     let source = EmailSource {
         subject: "s",
-        html_body: "{% render 'button', color: 'red' %}{% render 'button', color: 'red' %}{% render 'button', color: 'blue' %}{% render 'note', text: 'n' %}",
+        body: EmailBody::Html(
+            "{% render 'button', color: 'red' %}{% render 'button', color: 'red' %}{% render 'button', color: 'blue' %}{% render 'note', text: 'n' %}",
+        ),
         ..EmailSource::default()
     };
     let options = RenderOptions::at(Timestamp(0)).with_partials(&known);
-    let layout = Layout::compile(
-        "<html><head ><style>.own{}</style></head><body>{{ content }}</body></html>",
-        "{{ content }}",
-        &[],
-    )
+    let layout = Layout::compile(&LayoutSource {
+        html: "<html><head ><style>.own{}</style></head><body>{{ content }}</body></html>",
+        text: "{{ content }}",
+        ..LayoutSource::default()
+    })
     .expect("it is right");
     let email = EmailTemplate::compile(&source, Some(&layout)).expect("it compiles");
     let html = email.render(&scope(), &options).expect("it renders").html;
+    let (base, html) = html.split_once("</style>").expect("base CSS comes first");
+    assert!(base.starts_with("<html><head><style>.block-row."), "{base}");
     assert_eq!(
         html,
-        "<html><head ><style>.h{color:}</style><style>.b{color:red}</style><style>.b{color:blue}</style>\
+        "<style>.h{color:}</style><style>.b{color:red}</style><style>.b{color:blue}</style>\
          <style>.own{}</style></head><body><b>red</b><b>red</b><b>blue</b><p><strong>n</strong></p></body></html>"
     );
     let bare = EmailTemplate::compile(&source, None).expect("it compiles");

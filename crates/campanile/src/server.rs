@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bootstrap::{self, FirstStart};
 use crate::config::Config;
+use crate::node::NodeMark;
 
 /// How long open requests and deliveries may take when the server stops.
 const STOP_WITHIN: Duration = Duration::from_secs(20);
@@ -34,6 +35,8 @@ pub struct Server {
     pub first_start: Option<FirstStart>,
     stop: CancellationToken,
     tasks: JoinSet<()>,
+    /// Held to the end.
+    _mark: Option<NodeMark>,
 }
 
 /// Opens the database and makes what a first start makes.
@@ -82,10 +85,7 @@ impl Server {
             .map_err(|error| listen_problem(&config.listen, &error))?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let (engine, first_start) = open(&config, keys).await?;
-        if !engine.store().is_shared() {
-            // The only node: what it held when it died is free.
-            engine.store().release_leases().await.map_err(|error| error.to_string())?;
-        }
+        let mark = free_predecessor(&engine, &config.data_dir).await?;
         let cursor_key = engine.store().setting("cursor_key").await.map_err(|error| error.to_string())?;
         let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let app = App::new(
@@ -127,7 +127,7 @@ impl Server {
             config.api_log_retention_days,
             stop.clone(),
         ));
-        Ok(Self { address, engine, first_start, stop, tasks })
+        Ok(Self { address, engine, first_start, stop, tasks, _mark: mark })
     }
 
     /// Stops taking requests, finishes or hands back what is in progress, closes the database.
@@ -143,6 +143,27 @@ impl Server {
         self.tasks.abort_all();
         self.engine.store().close().await;
     }
+}
+
+/// Gives back what the process before this one held when it died.
+async fn free_predecessor(engine: &Engine, data_dir: &std::path::Path) -> Result<Option<NodeMark>, String> {
+    if !engine.store().is_shared() {
+        // The only node there can be.
+        engine.store().release_leases().await.map_err(|error| error.to_string())?;
+        return Ok(None);
+    }
+    let Some(mut mark) = NodeMark::take(data_dir) else {
+        tracing::info!(
+            "another process uses this data directory, so what this node leaves waits for its lease"
+        );
+        return Ok(None);
+    };
+    if let Some(token) = mark.predecessor() {
+        let freed = engine.store().release_claims(token).await.map_err(|error| error.to_string())?;
+        tracing::info!(freed, "jobs of the process before this one");
+    }
+    mark.write(engine.node()).map_err(|error| format!("cannot write in {}: {error}", data_dir.display()))?;
+    Ok(Some(mark))
 }
 
 /// Loads a project folder into the development environment; what it refuses is logged and the rest is served.

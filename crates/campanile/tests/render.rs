@@ -133,6 +133,27 @@ fn uses_the_project_around_the_file() {
 }
 
 #[test]
+fn shows_the_body_of_an_email_in_its_layout() {
+    let collab =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/collab/workflows/mention/email_1");
+    let folder =
+        Folder::new("email", &[("data.json", r#"{"actor": {"name": "Ann"}, "data": {"document": "Plan"}}"#)]);
+    for (file, wanted) in [
+        ("html_body.html", ["<html", "</html>", "Notification settings"]),
+        ("text_body.txt", ["--", "Help", "Plan"]),
+    ] {
+        let path = collab.join(file);
+        let (code, out, error) =
+            run(&folder, &[path.to_str().expect("a text"), "--data", "data.json", "--json"]);
+        assert_eq!(code, Some(0), "{error}");
+        assert!(out.contains("Ann mentioned you in Plan"), "the subject is told: {out}");
+        for part in wanted {
+            assert!(out.contains(part), "{file}: {part} is not in {out}");
+        }
+    }
+}
+
+#[test]
 fn opens_the_result_in_a_browser() {
     let folder =
         Folder::new("opens", &[("mail.html", "<p>Hi {{ name }}</p>"), ("data.json", r#"{"name": "Ann"}"#)]);

@@ -44,12 +44,13 @@ impl Broadcast {
 /// Every check of the content.
 fn checked(document: &Value, context: &Context) -> Result<broadcast::Broadcast, Vec<FieldProblem>> {
     let read = broadcast::parse(document, context)?;
-    let parsed = workflow::parse(&read.content, context)?;
-    let mut problems = check_templates(&parsed, |key| context.partials.contains(key));
+    let mut problems = workflow::parse(&read.content, context).err().unwrap_or_default();
+    problems.extend(check_templates(&read.content, context));
     if problems.is_empty() {
         return Ok(read);
     }
     problems.sort();
+    problems.dedup();
     Err(problems)
 }
 

@@ -218,18 +218,7 @@ pub(super) fn compile(
 fn email(fields: &mut Fields<'_>, layout: Option<(&str, Option<&Arc<Layout>>)>) -> Message {
     let template = fields.template;
     let settings = &template["settings"];
-    let text = |value: &'_ Value| value.as_str().map(str::to_owned);
-    let (subject, html) = (text(&template["subject"]), text(&template["html_body"]));
-    let (text_body, pre_content) = (text(&template["text_body"]), text(&settings["pre_content"]));
-    let preview_text = text(&template["preview_text"]);
-    let source = EmailSource {
-        subject: subject.as_deref().unwrap_or_default(),
-        html_body: html.as_deref().unwrap_or_default(),
-        text_body: text_body.as_deref(),
-        pre_content: pre_content.as_deref(),
-        preview_text: preview_text.as_deref(),
-        is_mjml: template["is_mjml"] == true,
-    };
+    let source = EmailSource::from_json(template);
     let attachment_key = settings["attachment_key"].as_str().unwrap_or("attachments").to_owned();
     let missing = match layout {
         Some((key, None)) => Some(key.to_owned()),
@@ -237,10 +226,12 @@ fn email(fields: &mut Fields<'_>, layout: Option<(&str, Option<&Arc<Layout>>)>) 
     };
     let layout = layout.and_then(|(_, layout)| layout);
     let template = match (EmailTemplate::compile(&source, layout.map(Arc::as_ref)), missing) {
-        (Err(mut error), _) => {
-            // The error knows its field; there it belongs into the path, not into the message.
-            let field = std::mem::take(&mut error.field);
-            fields.refuse(&field, &error);
+        (Err(errors), _) => {
+            for mut error in errors {
+                // The error knows its field; there it belongs into the path, not into the message.
+                let field = std::mem::take(&mut error.field);
+                fields.refuse(&field, &error);
+            }
             Err(String::new())
         }
         (Ok(_), Some(key)) => Err(key),

@@ -12,9 +12,14 @@ use campanile_core::condition::ConditionGroup;
 use campanile_core::json_schema::JsonSchema;
 use campanile_core::problem::FieldProblem;
 use campanile_core::window::Span;
-use campanile_core::workflow::{Branch, DelayStep, Step, StepKind, TriggerFrequency, Workflow};
-use campanile_template::{Layout, Partials};
+use campanile_core::workflow::{
+    Branch, Catalog, ChannelStep, ChannelType, DelayStep, Step, StepKind, TriggerFrequency, Workflow,
+};
+use campanile_template::{Layout, Partials, is_mjml_document};
+use serde_json::Value;
 use uuid::Uuid;
+
+use crate::resources::Context;
 
 pub(crate) use channel::{ChannelProgram, JsonOrText, Message, Pairs};
 pub(crate) use partials::{each_partial, missing_partial, partial_keys};
@@ -97,8 +102,7 @@ impl OpKind {
     pub(crate) fn reads_recipient(&self) -> bool {
         match self {
             Self::Channel(channel) => {
-                channel.channel_type != campanile_core::workflow::ChannelType::InAppFeed
-                    || channel.send_windows.is_some()
+                channel.channel_type != ChannelType::InAppFeed || channel.send_windows.is_some()
             }
             Self::Delay { until_path, .. } => until_path.is_some(),
             Self::Branch(_) | Self::Jump(_) | Self::End => false,
@@ -134,21 +138,62 @@ pub fn layout_keys(workflow: &Workflow) -> Vec<String> {
     keys
 }
 
-/// Every template of a workflow that does not parse or renders a partial which does not exist, by its path in the
-/// document.
-pub fn check_templates(workflow: &Workflow, has_partial: impl Fn(&str) -> bool) -> Vec<FieldProblem> {
-    let mut problems = partials::missing(workflow, has_partial);
-    walk(&workflow.steps, "steps", &mut |path, step| {
-        if let StepKind::Channel(channel) = &step.kind
-            && let Err(mut found) = channel::compile(channel, None)
+/// Every template of a workflow that does not compile or renders a partial which does not exist, by its path in the
+/// document. The document need not be a valid workflow: what is wrong with templates is told beside the rest.
+pub fn check_templates(document: &Value, context: &Context) -> Vec<FieldProblem> {
+    let mut problems = Vec::new();
+    walk_document(&document["steps"], "steps", &mut |path, step| {
+        let channel_key = step["channel_key"].as_str().unwrap_or_default();
+        let named = || step["channel_type"].as_str().and_then(ChannelType::from_wire);
+        let catalog: &dyn Catalog = context;
+        let Some(channel_type) = catalog.channel_type(channel_key).or_else(named) else { return };
+        let channel = ChannelStep {
+            channel_type,
+            channel_key: channel_key.to_owned(),
+            template: step["template"].clone(),
+            overrides: step["channel_overrides"].clone(),
+            send_windows: None,
+        };
+        partials::each_missing(path, &channel, &|key| context.partials.contains(key), &mut problems);
+        if needs_mjml_layout(&channel)
+            && let Some(key) = channel.template["settings"]["layout_key"].as_str()
+            && context.layouts.contains(key)
+            && !context.mjml_layouts.contains(key)
         {
-            for problem in &mut found {
-                problem.field = format!("{path}.{}", problem.field);
-            }
-            problems.append(&mut found);
+            let field = format!("{path}.template.settings.layout_key");
+            problems.push(FieldProblem::new(field, "must be an MJML layout"));
+        }
+        for mut problem in channel::compile(&channel, None).err().unwrap_or_default() {
+            problem.field = format!("{path}.{}", problem.field);
+            problems.push(problem);
         }
     });
     problems
+}
+
+/// True for an e-mail whose body is MJML (templates.md T10.1).
+fn needs_mjml_layout(channel: &ChannelStep) -> bool {
+    let html = channel.template["html_body"].as_str().unwrap_or_default();
+    channel.channel_type == ChannelType::Email
+        && !html.trim().is_empty()
+        && (channel.template["is_mjml"] == true || is_mjml_document(html))
+}
+
+/// Channel steps of a document as it was sent. Deeper than any valid document nobody looks.
+fn walk_document(steps: &Value, path: &str, visit: &mut impl FnMut(&str, &Value)) {
+    const PATH_BYTES_MAX: usize = 200;
+    if path.len() > PATH_BYTES_MAX {
+        return;
+    }
+    for (n, step) in steps.as_array().into_iter().flatten().enumerate() {
+        let here = format!("{path}[{n}]");
+        if step["type"] == "channel" {
+            visit(&here, step);
+        }
+        for (b, branch) in step["branches"].as_array().into_iter().flatten().enumerate() {
+            walk_document(&branch["steps"], &format!("{here}.branches[{b}].steps"), visit);
+        }
+    }
 }
 
 fn walk(steps: &[Step], path: &str, visit: &mut impl FnMut(&str, &Step)) {

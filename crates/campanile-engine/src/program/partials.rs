@@ -1,7 +1,7 @@
 //! Which partials a document renders, and where (templates.md section 6).
 
 use campanile_core::problem::FieldProblem;
-use campanile_core::workflow::{StepKind, Workflow};
+use campanile_core::workflow::{ChannelStep, StepKind, Workflow};
 use campanile_template::Template;
 use serde_json::Value;
 
@@ -31,33 +31,43 @@ pub(crate) fn each_partial(value: &Value, path: &str, found: &mut impl FnMut(&st
     }
 }
 
-fn each_in_workflow(workflow: &Workflow, found: &mut impl FnMut(&str, &str)) {
-    walk(&workflow.steps, "steps", &mut |path, step| {
-        if let StepKind::Channel(channel) = &step.kind {
-            each_partial(&channel.template, &format!("{path}.template"), found);
-            each_partial(&channel.overrides, &format!("{path}.channel_overrides"), found);
+fn each_in_step(path: &str, step: &ChannelStep, found: &mut impl FnMut(&str, &str)) {
+    let template = format!("{path}.template");
+    each_partial(&step.template, &template, found);
+    each_partial(&step.overrides, &format!("{path}.channel_overrides"), found);
+    // Partial blocks name theirs without a tag (templates.md T8.7).
+    for (at, block) in step.template["visual_blocks"].as_array().into_iter().flatten().enumerate() {
+        if let (Some("partial"), Some(key)) = (block["type"].as_str(), block["key"].as_str()) {
+            found(&format!("{template}.visual_blocks[{at}].key"), key);
         }
-    });
+    }
 }
 
 /// Keys of the partials that a workflow's templates render, each once.
 pub(crate) fn partial_keys(workflow: &Workflow) -> Vec<String> {
     let mut keys = Vec::new();
-    each_in_workflow(workflow, &mut |_, key| keys.push(key.to_owned()));
+    walk(&workflow.steps, "steps", &mut |path, step| {
+        if let StepKind::Channel(channel) = &step.kind {
+            each_in_step(path, channel, &mut |_, key| keys.push(key.to_owned()));
+        }
+    });
     keys.sort_unstable();
     keys.dedup();
     keys
 }
 
-/// Partials that are rendered and do not exist.
-pub(super) fn missing(workflow: &Workflow, exists: impl Fn(&str) -> bool) -> Vec<FieldProblem> {
-    let mut problems = Vec::new();
-    each_in_workflow(workflow, &mut |path, key| {
+/// Adds the partials that a step renders and that do not exist.
+pub(super) fn each_missing(
+    path: &str,
+    step: &ChannelStep,
+    exists: &impl Fn(&str) -> bool,
+    problems: &mut Vec<FieldProblem>,
+) {
+    each_in_step(path, step, &mut |path, key| {
         if !exists(key) {
             problems.push(missing_partial(path, key));
         }
     });
-    problems
 }
 
 /// The problem of a tag that names a partial which does not exist.

@@ -4,6 +4,7 @@
 mod folder;
 mod join;
 mod load;
+mod mails;
 mod report;
 mod templates;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod tests;
 mod watch;
 
 pub use load::load;
+pub use mails::{ProjectEmail, email_of};
 pub use report::{Entry, FileProblem, Outcome, ProjectError, Report};
 pub use templates::{ProjectTemplates, templates};
 pub use watch::watch;

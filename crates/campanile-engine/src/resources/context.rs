@@ -8,6 +8,8 @@ use campanile_core::ids::EnvId;
 use campanile_core::message_type::MessageType;
 use campanile_core::workflow::{self, ChannelType};
 use campanile_store::{ResourceKind, StoreError};
+use campanile_template::is_mjml_document;
+use serde_json::Value;
 
 use crate::engine::Engine;
 
@@ -19,6 +21,8 @@ pub struct Context {
     pub channels: HashMap<String, ChannelType>,
     /// Keys of the layouts saved in the environment.
     pub layouts: HashSet<String>,
+    /// Those of them that are MJML; only where workflows are checked.
+    pub mjml_layouts: HashSet<String>,
     /// Keys of the audiences saved in the environment.
     pub audiences: HashSet<String>,
     /// Keys of the partials saved in the environment.
@@ -40,7 +44,14 @@ impl Context {
         let catalog = engine.catalog();
         let channels = catalog.channels();
         let channels = channels.into_iter().map(|entry| (entry.channel.key.clone(), entry.kind)).collect();
-        let layouts = engine.store().resource_keys(env, ResourceKind::EmailLayout).await?;
+        let layouts = engine.store().saved_contents(env, ResourceKind::EmailLayout).await?;
+        let is_mjml = |content: &str| {
+            let document: Value = serde_json::from_str(content).unwrap_or_default();
+            document["is_mjml"] == true
+                || is_mjml_document(document["html_layout"].as_str().unwrap_or_default())
+        };
+        let mjml_layouts = layouts.iter().filter(|(_, content)| is_mjml(content)).map(|(key, _)| key.clone());
+        let mjml_layouts = mjml_layouts.collect();
         let audiences = engine.store().resource_keys(env, ResourceKind::Audience).await?;
         let message_types = match kind {
             ResourceKind::Guide => message_types(engine, env).await?,
@@ -49,7 +60,8 @@ impl Context {
         let partials = engine.store().resource_keys(env, ResourceKind::Partial).await?;
         Ok(Self {
             channels,
-            layouts: layouts.into_iter().collect(),
+            layouts: layouts.into_iter().map(|(key, _)| key).collect(),
+            mjml_layouts,
             audiences: audiences.into_iter().collect(),
             partials: partials.into_iter().collect(),
             message_types,

@@ -3,6 +3,7 @@
 use campanile_core::problem::{FieldProblem, Problems};
 use campanile_core::workflow;
 use campanile_store::ResourceKind;
+use campanile_template::{Layout, is_mjml_document};
 use serde_json::{Map, Value};
 
 use super::{Context, Kind, liquid_problem};
@@ -46,8 +47,18 @@ fn check(document: &Value, context: &Context) -> Result<Value, Vec<FieldProblem>
     match document.get("is_mjml") {
         None | Some(Value::Null) => {}
         Some(Value::Bool(false)) => drop(content.insert("is_mjml".into(), false.into())),
-        Some(Value::Bool(true)) => problems.add("is_mjml", "is not available in this version"),
+        Some(Value::Bool(true)) => drop(content.insert("is_mjml".into(), true.into())),
         Some(_) => problems.add("is_mjml", INVALID),
+    }
+    let html = document.get("html_layout").and_then(Value::as_str).unwrap_or_default();
+    if document.get("is_mjml") == Some(&Value::Bool(true)) || is_mjml_document(html) {
+        // Liquid that is broken was told above.
+        if !html.trim().is_empty()
+            && liquid_problem(html).is_none()
+            && let Err(error) = Layout::check_mjml(html)
+        {
+            problems.add("html_layout", format!("{} (line {})", error.message, error.line));
+        }
     }
     for field in ["html_layout", "text_layout", "footer_links"] {
         each_partial(document.get(field).unwrap_or(&Value::Null), field, &mut |path, key| {
@@ -176,7 +187,15 @@ mod tests {
                 vec!["html_layout must include {{ content }}"],
             ),
             (json!({"html_layout": "{{-content-}}"}), vec![]),
-            (json!({"is_mjml": true}), vec!["is_mjml is not available in this version"]),
+            (json!({"is_mjml": true}), vec!["html_layout must be an MJML document (line 1)"]),
+            (
+                json!({"is_mjml": true, "html_layout": "<mjml><mj-body>{{ content }}</mj-body></mjml>"}),
+                vec![],
+            ),
+            (
+                json!({"html_layout": "<mjml>\n<mj-body>\n{{ content }}</mjml>"}),
+                vec!["html_layout invalid MJML: </mjml> closes nothing: mj-body is open (line 3)"],
+            ),
             (json!({"is_mjml": "no"}), vec!["is_mjml is invalid"]),
             (
                 json!({"footer_links": [{"text": "a"}, 7]}),

@@ -3,9 +3,11 @@
 
 mod archive;
 mod audience;
+mod builtin;
 mod canonical;
 mod commit;
 mod context;
+mod default_layout;
 mod email_layout;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -22,11 +24,12 @@ mod workflow;
 mod write_rules;
 
 pub use archive::archive;
+pub use builtin::ensure_builtin;
 pub use canonical::{canonical_json, sha};
 pub use commit::{Commit, Scope, commit};
 pub use context::Context;
 pub use guide::step_schemas;
-pub use message_type::{ensure_builtin, is_builtin};
+pub use message_type::is_builtin;
 pub use promote::{promote_all, promote_one};
 pub use read::{Resource, by_key, get, list};
 pub use save::{Publish, Saved, Upsert, activate, schedule, upsert, validate};
@@ -79,7 +82,13 @@ fn liquid_problem(source: &str) -> Option<String> {
 }
 
 pub(crate) fn syntax_problem(error: &TemplateError) -> String {
-    format!("has invalid Liquid syntax: {} (line {})", error.message, error.line)
+    // Blocks and MJML are judged too: what is wrong with them is no matter of Liquid.
+    let is_markup = ["must ", "invalid MJML"].iter().any(|start| error.message.starts_with(start));
+    match (error.line, is_markup) {
+        (0, _) => error.message.clone(),
+        (line, true) => format!("{} (line {line})", error.message),
+        (line, false) => format!("has invalid Liquid syntax: {} (line {line})", error.message),
+    }
 }
 
 /// Whether a resource of this kind is switched on when it is made in an environment.

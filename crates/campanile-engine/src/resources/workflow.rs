@@ -12,10 +12,12 @@ pub(super) const WORKFLOW: Kind =
     Kind { kind: ResourceKind::Workflow, starts_active: true, check, key_problem: workflow::key_problem };
 
 fn check(document: &Value, context: &Context) -> Result<Value, Vec<FieldProblem>> {
-    let parsed = workflow::parse(document, context)?;
-    let mut problems = check_templates(&parsed, |key| context.partials.contains(key));
+    // Both at once: whoever pushes a document hears everything that is wrong with it (templates.md T2.13).
+    let mut problems = workflow::parse(document, context).err().unwrap_or_default();
+    problems.extend(check_templates(document, context));
     if !problems.is_empty() {
         problems.sort();
+        problems.dedup();
         return Err(problems);
     }
     Ok(workflow::normalize(document, context))

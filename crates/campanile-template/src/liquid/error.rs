@@ -5,7 +5,8 @@ use std::fmt;
 /// Longest piece of a line that an error quotes, in characters.
 const EXCERPT_CHARS_MAX: usize = 120;
 
-/// A template that cannot be parsed or rendered. Lines and columns count from 1, columns in characters.
+/// A template that cannot be parsed or rendered. Lines and columns count from 1, columns in characters;
+/// a problem without a place has 0.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct TemplateError {
     /// Where the template stands in what it is part of (`html_body`, `headers[1].value`); empty for itself.
@@ -47,6 +48,19 @@ impl TemplateError {
         }
     }
 
+    /// A problem of a whole field rather than of a place in its text.
+    pub fn of_field(field: &str, message: impl Into<String>) -> Self {
+        Self {
+            field: field.into(),
+            message: message.into(),
+            line: 0,
+            column: 0,
+            at: 0,
+            excerpt: String::new(),
+            caret: 0,
+        }
+    }
+
     /// The same error of a template that stands at `place` in a larger document.
     pub fn within(mut self, place: &str) -> Self {
         let dot =
@@ -60,6 +74,9 @@ impl fmt::Display for TemplateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.field.is_empty() {
             write!(f, "{}: ", self.field)?;
+        }
+        if self.line == 0 {
+            return f.write_str(&self.message);
         }
         write!(f, "{} (line {}, column {})", self.message, self.line, self.column)?;
         write!(f, "\n  {}\n  {:caret$}^", self.excerpt, "", caret = self.caret)

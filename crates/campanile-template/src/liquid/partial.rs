@@ -12,6 +12,9 @@ use crate::markdown;
 /// Partials inside one another, counted from the template (T6.8).
 pub(crate) const DEPTH_MAX: usize = 5;
 
+/// The argument that only partial blocks give: a required field without a value is an error then (T8.7).
+pub(crate) const BLOCK_ARGUMENT: &str = "__block";
+
 /// What a partial is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PartialKind {
@@ -54,6 +57,7 @@ struct Parameter {
     key: String,
     kind: String,
     default: Json,
+    is_required: bool,
 }
 
 impl Partial {
@@ -71,7 +75,12 @@ impl Partial {
                 Json::Null => empty(&kind),
                 given => given.clone(),
             };
-            Parameter { key: field["key"].as_str().unwrap_or_default().to_owned(), kind, default }
+            Parameter {
+                key: field["key"].as_str().unwrap_or_default().to_owned(),
+                kind,
+                default,
+                is_required: field["settings"]["required"] == true,
+            }
         });
         Ok(Self {
             kind,
@@ -89,6 +98,24 @@ impl Partial {
     /// True when anything in it is translated.
     pub fn translates(&self) -> bool {
         self.template.translates() || self.styles.iter().any(Template::translates)
+    }
+
+    /// The first required field that a block leaves empty.
+    pub(crate) fn missing(&self, given: &[(&str, Json)]) -> Option<&str> {
+        let is_empty = |value: &Json| match value {
+            Json::Null => true,
+            Json::String(text) => text.trim().is_empty(),
+            Json::Array(items) => items.is_empty(),
+            Json::Object(members) => members.is_empty(),
+            _ => false,
+        };
+        let value = |parameter: &Parameter| {
+            let given = given.iter().find(|(name, _)| *name == parameter.key).map(|(_, value)| value);
+            is_empty(given.filter(|value| !value.is_null()).unwrap_or(&parameter.default))
+        };
+        let missing =
+            |parameter: &&Parameter| parameter.is_required && parameter.kind != "boolean" && value(parameter);
+        self.parameters.iter().find(missing).map(|parameter| &*parameter.key)
     }
 
     /// The scope inside, from the arguments that were given (T6.2 – T6.5).

@@ -142,6 +142,11 @@ impl Template {
         self.render_leaf(scope, options, &mut Budget::new(&options.limits)).map(Some)
     }
 
+    /// True when it is exactly one `{{ … }}`.
+    pub(crate) fn is_single_output(&self) -> bool {
+        self.single().is_some()
+    }
+
     fn single(&self) -> Option<&super::ast::Expression> {
         let whole = self.source.starts_with("{{") && self.source.ends_with("}}");
         match &*self.nodes {

@@ -96,6 +96,17 @@ mod tests {
             ("a<!-- no -->b<![if !mso]>c<![endif]>", "abc".to_owned()),
             ("a<br><br><br><br>b", "a\n\nb".to_owned()),
             ("<head><title>no</title><style>p{}</style></head>a<script>if(a<b){}</script>b", "ab".to_owned()),
+            (
+                "<mjml><mj-head><mj-title>no</mj-title><mj-style>p>a{}</mj-style></mj-head><mj-body><mj-section><mj-column>\
+                 <mj-text>Hi<br>you</mj-text><mj-button href=\"https://x.test\">Go</mj-button><mj-image src=\"a\" alt=\"pic\" />\
+                 <mj-divider /><mj-spacer height=\"1px\" /><p>loose</p></mj-column></mj-section></mj-body></mjml>",
+                format!("Hi\nyou\nGo (https://x.test)\npic\n{rule}\n\nloose"),
+            ),
+            (
+                "<table class=\"block-row\"><tbody><tr><td><table><tbody><tr><td><a href=\"https://x.test\">Open</a></td><td>b</td></tr></tbody></table></td></tr></tbody></table>c",
+                "Open (https://x.test) b\nc".to_owned(),
+            ),
+            ("<div dir=\"rtl\">שלום <b>עולם</b></div>", "שלום עולם".to_owned()),
             ("", String::new()),
         ] {
             assert_eq!(from_html(html), Ok(want), "{html}");

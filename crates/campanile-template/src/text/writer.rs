@@ -2,6 +2,9 @@
 
 use html5ever::tokenizer::Tag;
 
+/// Elements whose text is not shown.
+const HIDDEN: [&str; 7] = ["script", "style", "title", "mj-style", "mj-title", "mj-preview", "mj-attributes"];
+
 /// Lines are wrapped at spaces before this column.
 const COLUMNS: usize = 65;
 
@@ -50,17 +53,26 @@ impl Writer {
             tag.attrs.iter().find(|attr| &*attr.name.local == name).map_or("", |attr| &*attr.value)
         };
         match &*tag.name {
-            "script" => self.hidden = Some("script"),
-            "style" => self.hidden = Some("style"),
-            "title" => self.hidden = Some("title"),
+            // Bodies of MJML are read as they are: their elements say what they will be (templates.md section 10).
+            name if !tag.self_closing && HIDDEN.contains(&name) => {
+                self.hidden = HIDDEN.into_iter().find(|hidden| *hidden == name);
+            }
             "br" => self.block.push('\n'),
             "img" => self.text(attribute("alt")),
-            "a" => {
+            "mj-image" | "mj-carousel-image" => {
+                self.flush(1, 1);
+                self.text(attribute("alt"));
+                self.flush(1, 1);
+            }
+            "a" | "mj-button" | "mj-navbar-link" | "mj-social-element" => {
                 // Links do not nest: a second one ends the first.
                 self.close_link();
+                if &*tag.name == "mj-button" {
+                    self.flush(1, 1);
+                }
                 self.link = Some((attribute("href").trim().to_owned(), self.block.len()));
             }
-            "hr" => {
+            "hr" | "mj-divider" => {
                 self.flush(1, 1);
                 self.block = "-".repeat(COLUMNS);
                 self.flush(1, 2);
@@ -99,7 +111,16 @@ impl Writer {
             return;
         }
         match name {
-            "a" => self.close_link(),
+            "a" | "mj-navbar-link" | "mj-social-element" => {
+                self.close_link();
+                if name != "a" {
+                    self.text(" ");
+                }
+            }
+            "mj-button" => {
+                self.close_link();
+                self.flush(1, 1);
+            }
             "p" => self.flush(1, 2),
             "ul" | "ol" => {
                 self.lists.pop();
@@ -228,6 +249,18 @@ fn is_block(name: &str) -> bool {
             | "header"
             | "html"
             | "main"
+            | "mj-accordion-text"
+            | "mj-accordion-title"
+            | "mj-body"
+            | "mj-column"
+            | "mj-navbar"
+            | "mj-raw"
+            | "mj-section"
+            | "mj-social"
+            | "mj-table"
+            | "mj-text"
+            | "mj-wrapper"
+            | "mjml-raw"
             | "nav"
             | "p"
             | "pre"

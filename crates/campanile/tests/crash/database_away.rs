@@ -82,7 +82,7 @@ async fn a_database_that_goes_away_and_returns_costs_nothing_that_was_accepted()
 async fn goes_away_and_returns() {
     let mut random = Random::seeded("database away");
     let cluster = Cluster::start();
-    let database = Database { name: "PostgreSQL", url: Some(cluster.url.clone()) };
+    let database = Database::at(cluster.url.clone());
     let receivers = Receivers::start().await;
     let mut node = Server::on(&database).start().await;
     receivers.prepare(&node).await;

@@ -419,7 +419,7 @@ fn layouts_are_versioned_like_workflows() {
             .ok();
         assert!(html().await.contains("two"), "a new layout is used without a new workflow");
         let list = kit.service.get("/v1/email_layouts?environment=development").await.ok();
-        assert_eq!(pluck(&list["entries"], "key"), ["plain"]);
+        assert_eq!(pluck(&list["entries"], "key"), ["default", "plain"]);
     });
 }
 

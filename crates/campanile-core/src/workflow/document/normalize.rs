@@ -95,6 +95,13 @@ fn complete(steps: &mut Value, catalog: &dyn Catalog) {
         step.insert("channel_type".into(), channel_type.as_str().into());
         if let (ChannelType::Email, Some(Value::Object(template))) = (channel_type, step.get_mut("template"))
         {
+            // Ids of blocks are the editor's (templates.md section 8).
+            for block in template.get_mut("visual_blocks").and_then(Value::as_array_mut).into_iter().flatten()
+            {
+                if let Value::Object(block) = block {
+                    block.remove("id");
+                }
+            }
             let settings = template.entry("settings").or_insert_with(|| json!({}));
             if settings.is_null() {
                 *settings = json!({});

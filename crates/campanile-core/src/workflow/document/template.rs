@@ -38,15 +38,19 @@ fn email(template: &Fields<'_>, catalog: &dyn Catalog, problems: &mut Problems) 
         template.text(name, problems);
     }
     template.flag("is_mjml", problems);
-    let other = ["visual_blocks", "markdown_body"].into_iter().find(|name| template.get(name).is_some());
-    if let Some(other) = other {
-        problems.add(template.path(other), UNAVAILABLE);
-        let html = template.text("html_body", problems);
-        if html.is_some_and(|html| !html.trim().is_empty()) {
-            problems.add(template.path("html_body"), format!("cannot be set together with {other}"));
+    if template.get("markdown_body").is_some() {
+        problems.add(template.path("markdown_body"), UNAVAILABLE);
+    }
+    let html = template.text("html_body", problems);
+    // An empty list is no body, as an empty text is none (templates.md 19). What stands in the blocks is judged where
+    // they are compiled.
+    let has_blocks = template.list("visual_blocks", problems).is_some_and(|list| !list.is_empty());
+    match (html.is_some_and(|html| !html.trim().is_empty()), has_blocks) {
+        (true, true) => problems.add(template.path("html_body"), "cannot be set together with visual_blocks"),
+        (false, false) if template.get("html_body").is_none_or(Value::is_string) => {
+            problems.add(template.path("html_body"), BLANK);
         }
-    } else {
-        template.text_required("html_body", problems);
+        _ => {}
     }
     let Some(settings) = template.object("settings", problems) else { return };
     for name in ["attachment_key", "pre_content"] {

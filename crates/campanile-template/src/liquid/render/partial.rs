@@ -4,7 +4,7 @@ use super::Renderer;
 use crate::liquid::ast::Render;
 use crate::liquid::data::Warning;
 use crate::liquid::error::Fail;
-use crate::liquid::partial::{DEPTH_MAX, Partial, PartialKind, PartialScope};
+use crate::liquid::partial::{BLOCK_ARGUMENT, DEPTH_MAX, Partial, PartialKind, PartialScope};
 use crate::liquid::template::Template;
 use crate::markdown;
 
@@ -17,7 +17,12 @@ impl<'a> Renderer<'a> {
     pub(super) fn partial(&mut self, call: &'a Render, out: &mut String) -> Result<(), Fail> {
         let at = call.at as usize;
         let mut given = Vec::with_capacity(call.arguments.len());
+        let mut is_block = false;
         for (name, expression) in &call.arguments {
+            if **name == *BLOCK_ARGUMENT {
+                is_block = true;
+                continue;
+            }
             let value = self.evaluate(expression)?;
             self.budget.work(at, &value)?;
             given.push((&**name, value.to_json()));
@@ -30,6 +35,9 @@ impl<'a> Renderer<'a> {
         if self.depth == DEPTH_MAX {
             let message = format!("partial {:?} is nested deeper than {DEPTH_MAX}", call.key);
             return Err(Fail::new(at, message));
+        }
+        if is_block && let Some(field) = partial.missing(&given) {
+            return Err(Fail::new(at, format!("attrs.{field}: is required")));
         }
         let scope = partial.scope(given, self.scope.root("vars"));
         for style in &partial.styles {

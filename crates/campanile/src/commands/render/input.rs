@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use campanile_core::clock::Clock;
 use campanile_core::time::Timestamp;
-use campanile_engine::project::{ProjectTemplates, templates};
+use campanile_engine::project::{ProjectEmail, ProjectTemplates, email_of, templates};
 use campanile_template::{TemplateError, Translations};
 use serde_json::{Value, json};
 
@@ -43,6 +43,8 @@ pub(super) struct Input {
     /// Parts of the project folder that could not be used.
     pub(super) problems: Vec<String>,
     pub(super) now: Timestamp,
+    file: PathBuf,
+    project: Option<PathBuf>,
 }
 
 impl Input {
@@ -68,7 +70,17 @@ impl Input {
             problems: problems.collect(),
             templates,
             now: now(args)?,
+            file,
+            project,
         })
+    }
+
+    /// The email that the file is a body of.
+    pub(super) fn email(&self) -> Result<Option<ProjectEmail>, TemplateError> {
+        match self.project.as_ref().and_then(|project| email_of(project, &self.file)) {
+            None => Ok(None),
+            Some(email) => email.map(Some),
+        }
     }
 
     /// What the recipient of the data file sees.

@@ -4,6 +4,7 @@ mod input;
 mod lines;
 mod open;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use campanile_template::{Notes, RenderOptions, Template, TemplateError, Warning};
@@ -15,7 +16,8 @@ use super::{CommandError, say};
 /// `campanile render`.
 #[derive(Debug, clap::Args)]
 pub struct RenderArgs {
-    /// The template: a file, or - for standard input. Inside a project folder it may use partials and translations.
+    /// The template: a file, or - for standard input. Inside a project folder it may use partials and translations, and
+    /// the body of an email is shown in its layout.
     #[arg(required_unless_present = "lines")]
     pub file: Option<PathBuf>,
     /// JSON file with what the template reads (data, recipient, actor, tenant, vars, …); a file without any of these
@@ -58,32 +60,45 @@ pub fn run(args: &RenderArgs) -> Result<(), CommandError> {
         warnings.iter().for_each(|warning| warn(&warning.to_string()));
     }
     match rendered {
-        Ok(text) if args.open => open::show(&input.name, &text),
-        Ok(text) => {
-            if !args.json {
-                print(&text);
-            }
-            Ok(())
-        }
+        Ok(rendered) if args.open => open::show(&input.name, &rendered.text),
+        Ok(_) if args.json => Ok(()),
+        Ok(rendered) => print(&rendered.text),
         // The answer is on standard output already; only the exit code is missing.
         Err(error) => Err(CommandError::Given(format!("{}: {error}", input.name))),
     }
 }
 
-fn render(input: &Input, args: &RenderArgs, notes: &Notes) -> Result<String, TemplateError> {
+/// The text of the file, and the subject of the email that it is part of.
+struct Rendered {
+    text: String,
+    subject: Option<String>,
+}
+
+fn render(input: &Input, args: &RenderArgs, notes: &Notes) -> Result<Rendered, TemplateError> {
     let translations = input.translations();
     let mut options = RenderOptions::at(input.now).with_translations(Some(&translations));
     options.partials = Some(&input.templates.partials);
     options.notes = Some(notes);
     options.strict_undefined = args.strict;
-    Template::parse(&input.source)?.render(&input.scope, &options)
+    let Some(email) = input.email()? else {
+        let text = Template::parse(&input.source)?.render(&input.scope, &options)?;
+        return Ok(Rendered { text, subject: None });
+    };
+    let rendered = email.template.render(&input.scope, &options)?;
+    let text = if email.is_text { rendered.text } else { rendered.html };
+    Ok(Rendered { text, subject: Some(rendered.subject) })
 }
 
-fn print_json(rendered: &Result<String, TemplateError>, warnings: &[Warning]) {
+fn print_json(rendered: &Result<Rendered, TemplateError>, warnings: &[Warning]) {
     let warnings: Vec<Value> =
         warnings.iter().map(|warning| json!({"reason": warning.reason(), "key": warning.key()})).collect();
     say(match rendered {
-        Ok(text) => json!({"result": "success", "text": text, "warnings": warnings, "errors": []}),
+        Ok(Rendered { text, subject: None }) => {
+            json!({"result": "success", "text": text, "warnings": warnings, "errors": []})
+        }
+        Ok(Rendered { text, subject }) => {
+            json!({"result": "success", "subject": subject, "text": text, "warnings": warnings, "errors": []})
+        }
         Err(error) => {
             json!({"result": "error", "text": null, "warnings": warnings, "errors": [problem(error)]})
         }
@@ -95,10 +110,16 @@ fn problem(error: &TemplateError) -> Value {
     json!({"field": error.field, "line": error.line, "column": error.column, "message": error.message})
 }
 
-/// Without a line feed of its own: the output is exactly the rendered text.
-#[allow(clippy::print_stdout)]
-fn print(text: &str) {
-    print!("{text}");
+/// Exactly the rendered text, without a line feed of its own.
+fn print(text: &str) -> Result<(), CommandError> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // A closed pipe (`campanile render | head`) is the reader's wish.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(CommandError::Failed(error.to_string()))
+        }
+        _ => Ok(()),
+    }
 }
 
 #[allow(clippy::print_stderr)]

@@ -5,6 +5,10 @@ use campanile_core::time::Timestamp;
 use campanile_store::{Store, StoreOptions};
 
 use super::Kit;
+pub use fresh::FreshDatabase;
+
+#[path = "../../../../campanile-store/tests/support/fresh.rs"]
+mod fresh;
 
 /// Where a test's server keeps its data.
 #[derive(Debug, Clone)]
@@ -27,20 +31,10 @@ impl Db {
         }
     }
 
-    /// The URL of an empty database; `None` for SQLite.
-    pub async fn fresh(&self) -> Option<String> {
+    /// An empty database; `None` for SQLite.
+    pub async fn fresh(&self) -> Option<FreshDatabase> {
         let Self::Postgres(url) = self else { return None };
-        let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
-            .await
-            .expect("CAMPANILE_TEST_DATABASE_URL can be reached");
-        tokio::spawn(connection);
-        let name = format!("http{}", uuid::Uuid::new_v4().simple());
-        client.batch_execute(&format!("CREATE DATABASE {name}")).await.expect("a database can be made");
-        let (base, query) = url
-            .split_once('?')
-            .map_or((url.as_str(), String::new()), |(base, query)| (base, format!("?{query}")));
-        let (server, _) = base.rsplit_once('/').expect("the URL names a database");
-        Some(format!("{server}/{name}{query}"))
+        Some(FreshDatabase::create(url, "http").await)
     }
 }
 

@@ -51,6 +51,8 @@ pub struct Kit {
     /// No credential at all.
     pub nobody: Caller,
     dir: PathBuf,
+    /// Goes with the test.
+    _database: Option<db::FreshDatabase>,
 }
 
 fn keys() -> FirstStart {
@@ -72,10 +74,11 @@ impl Kit {
         static TLS: Once = Once::new();
         TLS.call_once(|| drop(rustls::crypto::aws_lc_rs::default_provider().install_default()));
         let dir = std::env::temp_dir().join(format!("campanile-http-{}", Uuid::new_v4()));
+        let database = db.fresh().await;
         let mut config = Config {
             listen: "127.0.0.1:0".into(),
             data_dir: dir.clone(),
-            database_url: db.fresh().await,
+            database_url: database.as_ref().map(db::FreshDatabase::url),
             project: None,
             virtual_time: true,
             allow_private_addresses: true,
@@ -102,6 +105,7 @@ impl Kit {
             config,
             server: Some(server),
             dir,
+            _database: database,
         }
     }
 

@@ -49,18 +49,26 @@ fn judges_templates() {
         );
     };
     check("email", json!({}), &["html_body can't be blank", "subject can't be blank"]);
-    check(
-        "email",
-        json!({"subject": "Hi", "html_body": "<p>", "visual_blocks": []}),
-        &[
-            "html_body cannot be set together with visual_blocks",
-            "visual_blocks is not available in this version",
-        ],
-    );
+    for (bodies, want) in [
+        (json!({"html_body": "<p>", "visual_blocks": []}), None),
+        (json!({"html_body": "", "visual_blocks": [{"type": "divider"}]}), None),
+        (json!({"html_body": null, "visual_blocks": [1]}), None),
+        (json!({"visual_blocks": []}), Some("html_body can't be blank")),
+        (json!({"visual_blocks": "x", "html_body": "<p>"}), Some("visual_blocks is invalid")),
+        (
+            json!({"html_body": "<p>", "visual_blocks": [{}]}),
+            Some("html_body cannot be set together with visual_blocks"),
+        ),
+    ] {
+        let mut template = bodies;
+        template["subject"] = "Hi".into();
+        check("email", template, want.as_slice());
+    }
     check(
         "email",
         json!({"subject": 1, "markdown_body": "Hi", "is_mjml": "no", "settings": {"layout_key": "fancy"}}),
         &[
+            "html_body can't be blank",
             "is_mjml is invalid",
             "markdown_body is not available in this version",
             "settings.layout_key does not exist",

@@ -1,19 +1,28 @@
 //! Markdown to HTML (templates.md section 9).
 
+mod email;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use comrak::nodes::NodeValue;
 use comrak::{Arena, Options, format_html, parse_document};
 
+pub(crate) use self::email::email;
+
 /// HTML of an in-app body or of `from_markdown`: GFM, raw HTML kept, single line feeds break the line.
 /// No line feed at the end.
 pub fn to_html(source: &str) -> String {
+    html(source, true)
+}
+
+/// Single line feeds break the line in feeds and are spaces in e-mails (S24).
+fn html(source: &str, hardbreaks: bool) -> String {
     let mut options = Options::default();
     options.extension.table = true;
     options.extension.strikethrough = true;
     options.extension.autolink = true;
     options.render.r#unsafe = true;
-    options.render.hardbreaks = true;
+    options.render.hardbreaks = hardbreaks;
     // Foreign code fed with what customers write: a bug in it must not take the engine down.
     let html = catch_unwind(AssertUnwindSafe(|| convert(source, &options)));
     html.unwrap_or_else(|_| source.to_owned())
