@@ -21,6 +21,7 @@ mod interpreter;
 mod members;
 mod metrics;
 mod origin;
+pub mod preview;
 pub mod program;
 mod programs;
 pub mod project;

@@ -182,7 +182,11 @@ impl Engine {
     }
 
     /// A published layout and its document.
-    async fn layout(&self, env: EnvId, key: &str) -> Result<Option<(Arc<Layout>, Value)>, StoreError> {
+    pub(crate) async fn layout(
+        &self,
+        env: EnvId,
+        key: &str,
+    ) -> Result<Option<(Arc<Layout>, Value)>, StoreError> {
         let Some(row) = self.store().resource(env, ResourceKind::EmailLayout, key, true).await? else {
             return Ok(None);
         };

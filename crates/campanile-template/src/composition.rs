@@ -133,6 +133,6 @@ impl Origins {
             return error;
         };
         let at = piece.offset + (error.at - piece.start);
-        TemplateError::locate(&field.source, at, error.message).within(&field.path)
+        error.moved(&field.source, at).within(&field.path)
     }
 }

@@ -111,7 +111,8 @@ impl Layout {
         self.takes_sections
     }
 
-    pub(crate) fn branding_overrides(&self) -> &Map<String, Json> {
+    /// What it has in place of the account's branding (T4.4).
+    pub fn branding_overrides(&self) -> &Map<String, Json> {
         &self.branding_overrides
     }
 

@@ -15,6 +15,7 @@ mod paging;
 mod partials;
 mod preference_categories;
 mod preference_center;
+mod previews;
 mod request;
 mod run;
 #[cfg(test)]
@@ -53,6 +54,10 @@ pub(crate) fn routes() -> Routes {
         .on("resetPreferenceCenter", preference_center::reset)
         .on("listChannels", channels::list)
         .on("getChannel", channels::get)
+        .on("previewWorkflowTemplate", previews::step)
+        .on("previewTemplate", previews::template)
+        .on("previewEmailLayout", previews::email_layout)
+        .on("previewPartial", previews::partial)
         .on("listVariables", variables::list)
         .on("getVariable", variables::get)
         .and(versioned::routes::<Workflows>())

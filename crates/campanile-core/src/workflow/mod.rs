@@ -4,7 +4,7 @@
 
 mod document;
 
-pub use document::{Catalog, key_problem, normalize, parse};
+pub use document::{Catalog, check_template, key_problem, normalize, parse};
 pub(crate) use document::{cleaned, is_for_tools};
 
 use serde_json::Value;

@@ -2,12 +2,9 @@
 
 use std::sync::Arc;
 
-use campanile_core::problem::FieldProblem;
 use campanile_core::workflow::{ChannelStep, ChannelType, SendWindow};
 use campanile_template::{EmailSource, EmailTemplate, JsonTemplate, Layout, Template, TemplateError};
 use serde_json::{Map, Value};
-
-use crate::resources::syntax_problem;
 
 /// A channel step, ready to render.
 #[derive(Debug)]
@@ -75,13 +72,14 @@ pub(crate) enum JsonOrText {
 
 struct Fields<'t> {
     template: &'t Value,
-    problems: Vec<FieldProblem>,
+    problems: Vec<TemplateError>,
 }
 
 impl Fields<'_> {
     fn refuse(&mut self, field: &str, error: &TemplateError) {
-        let inside = error.clone().within(&format!("template.{field}")).field;
-        self.problems.push(FieldProblem::new(inside.trim_end_matches('.'), syntax_problem(error)));
+        let mut error = error.clone().within(&format!("template.{field}"));
+        error.field.truncate(error.field.trim_end_matches('.').len());
+        self.problems.push(error);
     }
 
     fn parse(&mut self, field: &str, text: &str) -> Template {
@@ -132,11 +130,11 @@ impl Fields<'_> {
     }
 }
 
-/// Parses everything; problems name fields below the step (`template.subject`).
-pub(super) fn compile(
+/// Parses everything; errors name fields below the step (`template.subject`).
+pub(crate) fn compile(
     step: &ChannelStep,
     layout: Option<(&str, Option<&Arc<Layout>>)>,
-) -> Result<ChannelProgram, Vec<FieldProblem>> {
+) -> Result<ChannelProgram, Vec<TemplateError>> {
     let template = &step.template;
     let mut fields = Fields { template, problems: Vec::new() };
     let settings = &template["settings"];
@@ -196,9 +194,7 @@ pub(super) fn compile(
         if let Some(text) = value.as_str().filter(|_| name != "json_overrides") {
             match Template::parse(text) {
                 Ok(template) => overrides_mention.push(template),
-                Err(error) => fields
-                    .problems
-                    .push(FieldProblem::new(format!("channel_overrides.{name}"), error.to_string())),
+                Err(error) => fields.problems.push(error.within(&format!("channel_overrides.{name}"))),
             }
         }
     }

@@ -15,14 +15,14 @@ use campanile_core::window::Span;
 use campanile_core::workflow::{
     Branch, Catalog, ChannelStep, ChannelType, DelayStep, Step, StepKind, TriggerFrequency, Workflow,
 };
-use campanile_template::{Layout, Partials, is_mjml_document};
+use campanile_template::{Layout, Partials, TemplateError, is_mjml_document};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::resources::Context;
+use crate::resources::{Context, syntax_problem};
 
-pub(crate) use channel::{ChannelProgram, JsonOrText, Message, Pairs};
-pub(crate) use partials::{each_partial, missing_partial, partial_keys};
+pub(crate) use channel::{ChannelProgram, JsonOrText, Message, Pairs, compile as compile_channel};
+pub(crate) use partials::{each_partial, missing_partial, partial_keys, partial_keys_of};
 pub(crate) use scan::Roots;
 
 /// One version of a workflow, ready to run.
@@ -163,12 +163,28 @@ pub fn check_templates(document: &Value, context: &Context) -> Vec<FieldProblem>
             let field = format!("{path}.template.settings.layout_key");
             problems.push(FieldProblem::new(field, "must be an MJML layout"));
         }
-        for mut problem in channel::compile(&channel, None).err().unwrap_or_default() {
-            problem.field = format!("{path}.{}", problem.field);
-            problems.push(problem);
-        }
+        let errors = channel::compile(&channel, None).err().unwrap_or_default();
+        problems.extend(errors.into_iter().map(|error| problem(&error.within(path))));
     });
     problems
+}
+
+/// The template of a channel step in a workflow's document, by the step's ref.
+pub(crate) fn template_of<'d>(document: &'d Value, step: &str) -> Option<&'d Value> {
+    fn find<'d>(steps: &'d Value, step: &str) -> Option<&'d Value> {
+        steps.as_array()?.iter().find_map(|candidate| {
+            if candidate["ref"] == step {
+                return candidate.get("template");
+            }
+            let mut branches = candidate["branches"].as_array().into_iter().flatten();
+            branches.find_map(|branch| find(&branch["steps"], step))
+        })
+    }
+    find(&document["steps"], step)
+}
+
+fn problem(error: &TemplateError) -> FieldProblem {
+    FieldProblem::new(&error.field, syntax_problem(error))
 }
 
 /// True for an e-mail whose body is MJML (templates.md T10.1).
@@ -264,7 +280,9 @@ fn flatten(steps: &[Step], layouts: &Layouts, ops: &mut Vec<Op>) -> Result<(), V
             StepKind::Channel(channel) => {
                 let layout =
                     channel.template["settings"]["layout_key"].as_str().map(|key| (key, layouts.get(key)));
-                OpKind::Channel(Box::new(channel::compile(channel, layout)?))
+                let compiled = channel::compile(channel, layout);
+                let problems = |errors: Vec<TemplateError>| errors.iter().map(problem).collect::<Vec<_>>();
+                OpKind::Channel(Box::new(compiled.map_err(problems)?))
             }
             StepKind::Delay(DelayStep { delay_for, until_path }) => {
                 OpKind::Delay { delay_for: *delay_for, until_path: until_path.clone() }

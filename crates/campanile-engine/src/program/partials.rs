@@ -56,6 +56,13 @@ pub(crate) fn partial_keys(workflow: &Workflow) -> Vec<String> {
     keys
 }
 
+/// Keys of the partials that one step renders.
+pub(crate) fn partial_keys_of(step: &ChannelStep) -> Vec<String> {
+    let mut keys = Vec::new();
+    each_in_step("", step, &mut |_, key| keys.push(key.to_owned()));
+    keys
+}
+
 /// Adds the partials that a step renders and that do not exist.
 pub(super) fn each_missing(
     path: &str,

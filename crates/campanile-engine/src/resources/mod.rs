@@ -32,6 +32,7 @@ pub use guide::step_schemas;
 pub use message_type::is_builtin;
 pub use promote::{promote_all, promote_one};
 pub use read::{Resource, by_key, get, list};
+pub(crate) use save::check;
 pub use save::{Publish, Saved, Upsert, activate, schedule, upsert, validate};
 
 use campanile_core::problem::FieldProblem;
@@ -83,11 +84,10 @@ fn liquid_problem(source: &str) -> Option<String> {
 
 pub(crate) fn syntax_problem(error: &TemplateError) -> String {
     // Blocks and MJML are judged too: what is wrong with them is no matter of Liquid.
-    let is_markup = ["must ", "invalid MJML"].iter().any(|start| error.message.starts_with(start));
-    match (error.line, is_markup) {
+    match (error.line, error.is_liquid) {
         (0, _) => error.message.clone(),
-        (line, true) => format!("{} (line {line})", error.message),
-        (line, false) => format!("has invalid Liquid syntax: {} (line {line})", error.message),
+        (line, false) => format!("{} (line {line})", error.message),
+        (line, true) => format!("has invalid Liquid syntax: {} (line {line})", error.message),
     }
 }
 

@@ -70,6 +70,17 @@ pub async fn validate(
     }
 }
 
+/// The checks of an upsert for a document that will have no key.
+pub(crate) async fn check(
+    engine: &Engine,
+    env: EnvId,
+    kind: ResourceKind,
+    document: &Value,
+) -> Result<Value, Refusal> {
+    let context = Context::load_for(engine, env, kind).await?;
+    (Kind::of(kind).ok_or(Refusal::Missing)?.check)(document, &context).map_err(Refusal::Invalid)
+}
+
 /// Why stored content cannot become `new`, beside what the kind says of every document.
 fn change_problem(stored: &ResourceRow, new: &Value) -> Option<FieldProblem> {
     match stored.kind {

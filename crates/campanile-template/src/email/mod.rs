@@ -30,6 +30,8 @@ pub struct RenderedEmail {
     pub html: String,
     /// The text part.
     pub text: String,
+    /// What mail clients show beside the subject; the document has it already.
+    pub preview_text: Option<String>,
 }
 
 /// What is tracked of one message; nothing by default.
@@ -78,35 +80,73 @@ impl EmailTemplate {
         &self,
         scope: &dyn Scope,
         options: &RenderOptions<'_>,
-        mut tracking: Tracking<'_, '_>,
+        tracking: Tracking<'_, '_>,
     ) -> Result<RenderedEmail, TemplateError> {
-        let named = |field: &'static str| move |error: TemplateError| error.within(field);
-        let subject = self.subject.render(scope, options).map_err(named("subject"))?;
-        let preview = match &self.preview_text {
-            Some(template) => template.render(scope, options).map_err(named("preview_text"))?,
-            None => String::new(),
+        self.render_whole(scope, options, tracking).map_err(|errors| {
+            errors.into_iter().next().unwrap_or_else(|| TemplateError::of_field("", "cannot be rendered"))
+        })
+    }
+
+    /// [`render_tracked`](Self::render_tracked) with everything that is wrong: subject and preview text, HTML, text.
+    pub fn render_whole(
+        &self,
+        scope: &dyn Scope,
+        options: &RenderOptions<'_>,
+        mut tracking: Tracking<'_, '_>,
+    ) -> Result<RenderedEmail, Vec<TemplateError>> {
+        let mut errors = Vec::new();
+        let mut line = |field: &str, template: &Template| {
+            template.render(scope, options).map_err(|error| errors.push(error.within(field))).ok()
         };
+        let subject = line("subject", &self.subject).unwrap_or_default();
+        let preview = self.preview_text.as_ref().and_then(|template| line("preview_text", template));
+        let footer_links = self.links(scope, options).map_err(|error| errors.push(error)).unwrap_or_default();
         let html_scope = DocumentScope {
             scope,
-            preview: Json::String(hidden(&preview)),
-            footer_links: self.links(scope, options)?,
+            preview: Json::String(hidden(preview.as_deref().unwrap_or_default())),
+            footer_links,
             content: Json::Bool(true),
         };
-        let html_options = RenderOptions { markdown_to_html: true, ..*options };
-        let (document, styles) = self.html.render_document(&html_scope, &html_options)?;
+        let html = self.html(&html_scope, options, &mut tracking).map_err(|error| errors.push(error));
+        let text_scope = DocumentScope { preview: Json::String(String::new()), ..html_scope };
+        let text = match self.text(text_scope, options) {
+            Ok(text) => text,
+            Err(error) => {
+                // A text made from the body fails as the body does.
+                if !errors.contains(&error) {
+                    errors.push(error);
+                }
+                return Err(errors);
+            }
+        };
+        let Ok(html) = html else { return Err(errors) };
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let text = match tracking.links {
+            Some(links) => rewrite_text(&text, links),
+            None => text,
+        };
+        Ok(RenderedEmail { subject: single_line(&subject), html, text, preview_text: preview })
+    }
+
+    fn html(
+        &self,
+        scope: &DocumentScope<'_>,
+        options: &RenderOptions<'_>,
+        tracking: &mut Tracking<'_, '_>,
+    ) -> Result<String, TemplateError> {
+        let named = |error: TemplateError| error.within("html_body");
+        let options = RenderOptions { markdown_to_html: true, ..*options };
+        let (document, styles) = self.html.render_document(scope, &options)?;
         let styles = if self.has_layout { styles } else { Vec::new() };
-        let document = self.document(document, &styles).map_err(named("html_body"))?;
+        let document = self.document(document, &styles).map_err(named)?;
         let document = rewrite_html(&document, tracking.links.as_deref_mut());
-        let mut html = inline::inline(&document).map_err(named("html_body"))?;
+        let mut html = inline::inline(&document).map_err(named)?;
         if let Some(address) = tracking.open_image {
             append_open_image(&mut html, address);
         }
-        let text_scope = DocumentScope { preview: Json::String(String::new()), ..html_scope };
-        let mut text = self.text(text_scope, options)?;
-        if let Some(links) = tracking.links {
-            text = rewrite_text(&text, links);
-        }
-        Ok(RenderedEmail { subject: single_line(&subject), html, text })
+        Ok(html)
     }
 
     /// The HTML of a rendered document, with the base CSS and the styles of partials in its head.

@@ -17,6 +17,8 @@ pub struct TemplateError {
     pub line: usize,
     /// Column of the markup at fault.
     pub column: usize,
+    /// The Liquid is at fault, rather than the markup, the blocks or the JSON around it.
+    pub is_liquid: bool,
     /// The same place as a byte of the template.
     pub(crate) at: usize,
     excerpt: String,
@@ -40,12 +42,18 @@ impl TemplateError {
         Self {
             field: String::new(),
             message: message.into(),
+            is_liquid: false,
             at,
             line: before.matches('\n').count() + 1,
             column,
             excerpt: excerpt.map(|c| if c.is_control() { ' ' } else { c }).collect(),
             caret: column - 1 - skipped,
         }
+    }
+
+    /// The same problem at byte `at` of another source; of no field.
+    pub(crate) fn moved(self, source: &str, at: usize) -> Self {
+        Self { is_liquid: self.is_liquid, ..Self::locate(source, at, self.message) }
     }
 
     /// A problem of a whole field rather than of a place in its text.
@@ -55,6 +63,7 @@ impl TemplateError {
             message: message.into(),
             line: 0,
             column: 0,
+            is_liquid: false,
             at: 0,
             excerpt: String::new(),
             caret: 0,
@@ -96,7 +105,7 @@ impl Fail {
     }
 
     pub(crate) fn locate(self, source: &str) -> TemplateError {
-        TemplateError::locate(source, self.at, self.message)
+        TemplateError { is_liquid: true, ..TemplateError::locate(source, self.at, self.message) }
     }
 }
 

@@ -6,6 +6,7 @@ use campanile_core::scope::Scope;
 use serde_json::{Map, Value as Json};
 
 use super::error::TemplateError;
+use super::options::RenderOptions;
 use super::template::Template;
 use crate::markdown;
 
@@ -98,6 +99,19 @@ impl Partial {
     /// True when anything in it is translated.
     pub fn translates(&self) -> bool {
         self.template.translates() || self.styles.iter().any(Template::translates)
+    }
+
+    /// What is wrong with `content`, which this partial was compiled from, for these arguments: located in the content,
+    /// where a template that calls the partial knows only its own tag.
+    pub fn error_in(
+        &self,
+        content: &str,
+        arguments: &Map<String, Json>,
+        vars: &Json,
+        options: &RenderOptions<'_>,
+    ) -> Option<TemplateError> {
+        let given = arguments.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+        Template::parse(content).and_then(|whole| whole.render(&self.scope(given, Some(vars)), options)).err()
     }
 
     /// The first required field that a block leaves empty.
@@ -209,7 +223,8 @@ impl Partials {
         self.by_key.values().any(Partial::translates)
     }
 
-    pub(crate) fn get(&self, key: &str) -> Option<&Partial> {
+    /// One by key.
+    pub fn get(&self, key: &str) -> Option<&Partial> {
         self.by_key.get(key)
     }
 }

@@ -90,7 +90,8 @@ pub(crate) fn check(source: &str, is_fragment: bool) -> Result<(), TemplateError
     plain.push_str(if is_fragment { "</mj-body></mjml>" } else { "" });
     compile(&plain).map(drop).map_err(|error| {
         let before = if is_fragment { BEFORE.len() } else { 0 };
-        TemplateError::locate(source, error.at.saturating_sub(before), error.message)
+        let at = error.at.saturating_sub(before);
+        error.moved(source, at)
     })
 }
 

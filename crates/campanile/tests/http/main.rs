@@ -29,6 +29,7 @@ mod openapi;
 mod paging;
 mod partials;
 mod preferences;
+mod previews;
 mod providers;
 mod rate_limits;
 mod recipient_runs;

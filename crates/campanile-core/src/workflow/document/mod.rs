@@ -46,6 +46,20 @@ pub fn parse(document: &Value, catalog: &dyn Catalog) -> Result<Workflow, Vec<Fi
     problems.into_result(workflow).map(|workflow| workflow.expect("an object was read"))
 }
 
+/// Checks a template that belongs to no step, as [`parse`] checks those of steps. Fields begin with `template`.
+pub fn check_template(
+    template: &Value,
+    channel_type: ChannelType,
+    catalog: &dyn Catalog,
+) -> Vec<FieldProblem> {
+    let mut problems = Problems::default();
+    let step = serde_json::json!({"template": template});
+    if let Some(step) = Fields::of(&step, "", &mut problems) {
+        template::check(&step, channel_type, catalog, &mut problems);
+    }
+    problems.into_result(()).err().unwrap_or_default()
+}
+
 fn read(fields: &Fields<'_>, catalog: &dyn Catalog, problems: &mut Problems) -> Workflow {
     let name = fields.text_required("name", problems).unwrap_or_default().to_owned();
     fields.text_at_most("name", 255, problems);

@@ -179,6 +179,7 @@ impl Everything {
             "key" if path.contains("/variables/") => "app_url",
             "key" => "plain",
             "workflow_key" => "greet",
+            "step_ref" => "feed_1",
             "email_layout_key" => "plain",
             "partial_key" => "sign-off",
             "locale_code" => "en",
