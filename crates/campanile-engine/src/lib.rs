@@ -5,6 +5,7 @@
 
 mod announce;
 mod audiences;
+pub mod branding;
 pub mod broadcasts;
 mod bulk;
 mod cancel;
@@ -17,6 +18,7 @@ mod fan_out;
 pub mod guides;
 pub mod identify;
 mod interpreter;
+pub mod links;
 mod members;
 mod metrics;
 mod origin;

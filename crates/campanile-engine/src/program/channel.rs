@@ -291,8 +291,18 @@ impl Message {
 }
 
 impl ChannelProgram {
+    /// What the layout of an e-mail has in place of the account's branding, if anything.
+    pub(crate) fn branding_overrides(&self) -> Option<&Map<String, Value>> {
+        match &self.message {
+            Message::Email { template: Ok(template), .. } => {
+                Some(template.branding_overrides()).filter(|overrides| !overrides.is_empty())
+            }
+            _ => None,
+        }
+    }
+
     /// True when anything of the step may read the root.
-    pub(super) fn mentions(&self, root: &str) -> bool {
+    pub(crate) fn mentions(&self, root: &str) -> bool {
         let of_email = match &self.message {
             Message::Email { template, .. } => template.as_ref().is_ok_and(|t| t.mentions(root)),
             _ => false,

@@ -83,8 +83,12 @@ pub async fn commit(engine: &Engine, commit: Commit) -> Result<Vec<CommitRow>, R
                 }
                 let author = (commit.author.name.as_str(), commit.author.email.as_str());
                 let texts = texts(&pending, &context)?;
-                if texts.iter().any(|texts| !texts.is_empty()) {
-                    system_texts::lock(tx, commit.env).await?;
+                if pending
+                    .iter()
+                    .zip(&texts)
+                    .any(|(row, texts)| system_texts::is(row.kind, &row.key) || !texts.is_empty())
+                {
+                    system_texts::lock(tx).await?;
                 }
                 let mut commits = Vec::with_capacity(pending.len());
                 for (row, texts) in pending.iter_mut().zip(texts) {

@@ -137,7 +137,7 @@ pub async fn upsert(engine: &Engine, upsert: Upsert) -> Result<Saved, Refusal> {
                     return Ok(Err(FieldProblem::new("environment", why)));
                 }
                 if !texts.is_empty() || system_texts::is(kind, &new.key) {
-                    system_texts::lock(tx, env).await?;
+                    system_texts::lock(tx).await?;
                 }
                 let before = tx.resource(env, kind, &new.key).await?;
                 if let Some(problem) = before.as_ref().and_then(|row| change_problem(row, &document)) {

@@ -42,14 +42,10 @@ pub(super) fn of(kind: ResourceKind, document: &Value, context: &Context) -> Vec
     }
 }
 
-/// Whoever may add texts locks the translation first of all, so that two commits add theirs one after the other and
-/// neither waits for what the other holds.
-pub(super) async fn lock(tx: &mut Tx<'_>, env: EnvId) -> Result<(), StoreError> {
-    if tx.resource(env, ResourceKind::Translation, &key()).await?.is_none() {
-        // There is no row to lock yet.
-        tx.lock_installation().await?;
-    }
-    Ok(())
+/// Whoever may write the translation beside other resources asks for this lock first of all, so that two of them never
+/// wait for each other, and the translation is made once.
+pub(super) async fn lock(tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    tx.lock_installation().await
 }
 
 /// Adds the texts of a workflow that are new and commits them; what is saved and not committed stays so.
