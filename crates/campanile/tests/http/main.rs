@@ -35,6 +35,7 @@ mod rate_limits;
 mod recipient_runs;
 mod schedules;
 mod subscriptions;
+mod system_texts;
 mod translations;
 mod trigger;
 mod variables;
