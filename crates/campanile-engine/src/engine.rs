@@ -218,7 +218,7 @@ impl Engine {
     /// promotion, activation and archiving.
     pub async fn invalidate(&self, env: EnvId, kind: ResourceKind, key: &str) {
         self.programs().forget(env, kind, key);
-        if matches!(kind, ResourceKind::Guide | ResourceKind::MessageType) {
+        if matches!(kind, ResourceKind::Guide | ResourceKind::MessageType | ResourceKind::Partial) {
             self.guide_sets().forget(env);
         }
         if kind == ResourceKind::Translation {

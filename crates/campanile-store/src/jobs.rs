@@ -32,13 +32,14 @@ pub enum JobKind {
     Schedule = 5,
 }
 
-/// Kinds that work through lists of any length; 1, 4, 6 and 7 in statements.
+/// Kinds that work through lists of any length, and their codes as statements have them: partial indexes want literals.
+const LONG_KINDS: [JobKind; 4] = [JobKind::Expand, JobKind::Bulk, JobKind::Audience, JobKind::Broadcast];
 const LONG: &str = "(1, 4, 6, 7)";
 
 impl JobKind {
     /// Whether one such job may go on for minutes: a node keeps places free for the others.
     pub fn is_long(self) -> bool {
-        matches!(self, Self::Expand | Self::Bulk | Self::Audience | Self::Broadcast)
+        LONG_KINDS.contains(&self)
     }
 
     fn from_code(code: i64) -> Result<Self, StoreError> {
@@ -389,5 +390,20 @@ impl Store {
             .await?;
         let Some(row) = rows.first() else { return Ok(JobStats::default()) };
         Ok(JobStats { due: row.int(0)?, oldest: row.opt_at(1)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_name_the_long_kinds() {
+        let codes: Vec<String> = LONG_KINDS.iter().map(|kind| (*kind as i64).to_string()).collect();
+        assert_eq!(LONG, format!("({})", codes.join(", ")));
+        for code in 1..=7 {
+            let kind = JobKind::from_code(code).unwrap();
+            assert_eq!((kind as i64, kind.is_long()), (code, LONG_KINDS.contains(&kind)));
+        }
     }
 }

@@ -107,7 +107,8 @@ impl Engine {
         let judge_all = |loaded: &Loaded, notes: &Notes| {
             let timezone = roots.recipient.get("timezone").and_then(Value::as_str);
             let options = RenderOptions { timezone, ..RenderOptions::at(now) };
-            let options = options.with_translations(Some(&translations)).with_data(loaded, notes);
+            let options = options.with_partials(set.partials()).with_translations(Some(&translations));
+            let options = options.with_data(loaded, notes);
             let mut entries = Vec::new();
             let mut ineligible = Vec::new();
             for guide in &wanted {

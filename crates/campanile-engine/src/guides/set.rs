@@ -9,12 +9,14 @@ use campanile_core::guide::{Catalog as _, Guide};
 use campanile_core::ids::{ChannelId, EnvId};
 use campanile_core::time::Timestamp;
 use campanile_store::{FIRST_SEMVER, GuideGroupRow, ResourceKind, ResourceRow, Schedule, StoreError};
+use campanile_template::Partials;
 use parking_lot::RwLock;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::Content;
 use crate::engine::Engine;
+use crate::program::each_partial;
 use crate::resources::Context;
 
 /// The only group so far.
@@ -25,6 +27,8 @@ pub const GROUP: &str = "default";
 pub struct GuideSet {
     guides: Vec<Arc<PublishedGuide>>,
     group: GuideGroupRow,
+    /// What `render` tags find: published partials.
+    partials: Partials,
 }
 
 /// One guide, ready to be asked.
@@ -109,6 +113,11 @@ impl GuideSet {
         self.guides.iter().find(|guide| guide.key == key)
     }
 
+    /// What the guides' texts may render.
+    pub(super) fn partials(&self) -> &Partials {
+        &self.partials
+    }
+
     /// The guides of a channel, in order.
     pub fn of_channel(&self, channel: ChannelId) -> impl Iterator<Item = &Arc<PublishedGuide>> {
         self.guides.iter().filter(move |guide| guide.channel == channel)
@@ -130,14 +139,14 @@ impl GuideSet {
     }
 
     /// Puts guides into the order of their group; those that it does not name follow, oldest first.
-    fn new(mut guides: Vec<PublishedGuide>, group: GuideGroupRow) -> Self {
+    fn new(mut guides: Vec<PublishedGuide>, group: GuideGroupRow, partials: Partials) -> Self {
         for guide in &mut guides {
             guide.bypasses_throttle = group.unthrottled.contains(&guide.key);
         }
         let place = |key: &String| group.sequence.iter().position(|known| known == key).unwrap_or(usize::MAX);
         // The sort is stable, and rows come oldest first.
         guides.sort_by_key(|guide| (!guide.bypasses_throttle, place(&guide.key)));
-        Self { guides: guides.into_iter().map(Arc::new).collect(), group }
+        Self { guides: guides.into_iter().map(Arc::new).collect(), group, partials }
     }
 }
 
@@ -178,8 +187,14 @@ impl Engine {
         let rows = self.store().published_resources(env, ResourceKind::Guide).await?;
         let group = self.guide_group(env).await?;
         let context = Context::load_for(self, env, ResourceKind::Guide).await?;
+        let mut wanted = Vec::new();
+        for row in &rows {
+            let document: Value = serde_json::from_str(&row.version.content).unwrap_or_default();
+            each_partial(&document["steps"], "", &mut |_, key| wanted.push(key.to_owned()));
+        }
+        let partials = self.partials(env, wanted, None).await?;
         let guides = rows.into_iter().filter_map(|row| self.compile_guide(env, row, &context)).collect();
-        let set = Arc::new(GuideSet::new(guides, group));
+        let set = Arc::new(GuideSet::new(guides, group, partials));
         self.guide_sets().keep(env, &set, forgotten);
         Ok(set)
     }
@@ -317,7 +332,7 @@ mod tests {
                 inserted_at: Timestamp(0),
                 updated_at: Timestamp(0),
             };
-            let set = GuideSet::new(["a", "b", "c", "d"].map(guide).into(), group);
+            let set = GuideSet::new(["a", "b", "c", "d"].map(guide).into(), group, Partials::default());
             let view = set.group(ChannelId(1));
             let got = format!("{} | {}", view.unthrottled.join(" "), view.throttled.join(" "));
             assert_eq!(got.trim(), want, "{sequence:?} {unthrottled:?}");

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::{Context, Kind};
 use crate::engine::Engine;
 use crate::guides::Content;
+use crate::program::{each_partial, missing_partial};
 
 pub(super) const GUIDE: Kind =
     Kind { kind: ResourceKind::Guide, starts_active: false, check, key_problem: workflow::key_problem };
@@ -27,6 +28,15 @@ fn check(document: &Value, context: &Context) -> Result<Value, Vec<FieldProblem>
                 field: format!("steps[{at}].values.{}", problem.field),
                 ..problem
             }));
+        }
+    }
+    for (at, step) in guide.steps.iter().enumerate() {
+        for (name, value) in &step.values {
+            each_partial(value, &format!("steps[{at}].values.{name}"), &mut |path, key| {
+                if !context.partials.contains(key) {
+                    problems.extend([missing_partial(path, key)]);
+                }
+            });
         }
     }
     problems.into_result(content)

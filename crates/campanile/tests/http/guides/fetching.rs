@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{TYPE, keys, reasons, step, tooltip};
+use super::{TYPE, guide, keys, reasons, step, tooltip};
 use crate::kit::on_both;
 
 #[test]
@@ -107,6 +107,36 @@ fn conditions_are_judged_by_user_tenant_and_data() {
         kit.guide("vip", json!({"target_audience_key": "vip"})).await;
         let list = kit.guides("ada", "").await;
         assert!(reasons(&list).contains(&("vip".to_owned(), "not_in_target_audience".to_owned())), "{list}");
+    });
+}
+
+#[test]
+fn a_guide_renders_published_partials_with_its_variables() {
+    on_both(async |kit| {
+        let partial = |text: &str| json!({"partial": {"name": "P", "type": "markdown", "content": text}});
+        let path = "/v1/partials/greeting?environment=development";
+        kit.service.put(TYPE, tooltip(60)).await.ok();
+        let tour = guide(json!({"steps": [step("step_1", "{% render 'greeting', who: recipient.id %}")]}));
+        let guides = "/v1/guides/tour?environment=development&commit=true";
+        let fields = kit.service.put(guides, tour).await.refused(422, "invalid_params");
+        assert_eq!(fields, ["steps[0].values.title"], "the partial does not exist");
+        kit.service.put(path, partial("draft")).await.ok();
+        kit.guide("tour", json!({"steps": [step("step_1", "{% render 'greeting', who: recipient.id %}")]}))
+            .await;
+        let title = async || {
+            let list = kit.guides("ada", "").await;
+            list["entries"][0]["steps"][0]["content"]["title"].as_str().unwrap_or("?").to_owned()
+        };
+        assert_eq!(title().await, "", "T6.9: a draft prints nothing");
+        for text in ["Hi {{ who }}{{ recipient.id }} {{ vars.app_name }}", "Bye {{ who }}"] {
+            kit.service.put("/v1/admin/variables/app_name", json!({"value": "Acme"})).await.ok();
+            kit.service.put(&format!("{path}&commit=true"), partial(text)).await.ok();
+            let want = text
+                .replace("{{ who }}", "ada")
+                .replace("{{ recipient.id }}", "")
+                .replace("{{ vars.app_name }}", "Acme");
+            assert_eq!(title().await, want, "a commit is seen at once");
+        }
     });
 }
 
