@@ -40,6 +40,7 @@ fn engagement(user: &str, tenant: &str, n: i64) -> GuideEngagement {
         change: Engagement {
             set: vec![("archived_at", 16)],
             also: None,
+            first: None,
             clear: Vec::new(),
             event: 13,
             event_data: None,
