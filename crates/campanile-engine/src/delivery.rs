@@ -3,6 +3,7 @@
 
 mod outcome;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use campanile_channels::delivery::{Delivery, Outgoing};
@@ -140,6 +141,8 @@ impl Engine {
             None => Vec::new(),
         };
         let settings = self.fresh_settings(&mut attempt, data).await?;
+        let mut secrets = attempt.provider.secrets(&settings);
+        secrets.extend(self.catalog().variables().secrets_in(attempt.message.row.env));
         let message_id = attempt.message.row.id.to_string();
         let overrides = attempt.extra.overrides.clone();
         let mut delivery = Delivery::new(&message_id, &settings, attempt.now);
@@ -161,7 +164,7 @@ impl Engine {
             Err(error) => return Ok(outcome::fatal(&attempt.facts(), &error.to_string(), None)),
         };
         if sandbox {
-            let log = attempt.log(&outgoing, None);
+            let log = attempt.log(&outgoing, None, &secrets);
             return Ok(not_sent(&attempt.facts(), log));
         }
         let started = Instant::now();
@@ -169,7 +172,7 @@ impl Engine {
         let result = self.transport().send(&outgoing, timeouts).await;
         self.metrics().delivery_took(started.elapsed());
         let verdict = attempt.provider.classify(&attempt.content, &outgoing, &result, attempt.now);
-        let log = attempt.log(&outgoing, Some(&result));
+        let log = attempt.log(&outgoing, Some(&result), &secrets);
         Ok(judge(&attempt.facts(), verdict, log, snapshot(&attempt.content)))
     }
 
@@ -192,9 +195,11 @@ impl Engine {
                 }
                 None => None,
             };
+            let tenant = tenant.as_ref().map(scope_value);
             let shared = SharedRoots {
                 data: data.into(),
-                tenant: tenant.map(|row| scope_value(&row).into()),
+                vars: self.catalog().variables().branded(row.env, tenant.as_ref(), None),
+                tenant: tenant.map(Arc::new),
                 ..SharedRoots::default()
             };
             let scope = RunScope::new(&shared, None, recipient.map_or(Value::Null, |row| scope_value(&row)));
@@ -298,8 +303,8 @@ impl Attempt<'_> {
         &self,
         outgoing: &Outgoing,
         result: Option<&Result<Answer, campanile_channels::exchange::TransportError>>,
+        secrets: &[String],
     ) -> DeliveryLog {
-        let secrets = self.provider.secrets(&self.settings.provider_settings);
         let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
         let log = delivery_log::record(self.provider, &self.content, outgoing, result, &secrets);
         DeliveryLog {

@@ -7,7 +7,9 @@
 mod conditions;
 mod preferences;
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use campanile_channels::registry::provider_by_key;
 use campanile_core::event::MessageEventType as MessageEvent;
@@ -52,6 +54,8 @@ pub(crate) struct Input<'i> {
     pub(crate) scope: RunScope<'i>,
     pub(crate) channel_data: &'i HashMap<ChannelId, Value>,
     pub(crate) tenant_data: &'i HashMap<ChannelId, Value>,
+    /// `vars` of steps that have their own, by ref.
+    pub(crate) branded: &'i HashMap<Arc<str>, Arc<Value>>,
     /// The recipient's audiences under the run's tenant.
     pub(crate) audiences: &'i HashSet<String>,
     /// Everybody's preferences that have a say in this run.
@@ -345,6 +349,7 @@ impl Activation {
                 "updated_at": first_id.at().to_string(),
             });
         }
+        input.scope.vars = input.branded.get(&op.step).map(|vars| Cow::Borrowed(&**vars));
         let step = StepInput {
             entry,
             settings,

@@ -5,6 +5,7 @@
 
 mod announce;
 mod audiences;
+pub mod branding;
 pub mod broadcasts;
 mod bulk;
 mod cancel;

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use campanile_core::ids::EnvId;
 use campanile_core::time::Timestamp;
 use campanile_store::{Environment, Store, StoreError, VariableRow};
+use campanile_template::branding;
 use serde_json::{Map, Value};
 
+use crate::branding::{AccountBranding, SETTING as BRANDING};
 use crate::vault::{Vault, WrongKey};
 
 /// Every account has these (T4.1).
@@ -92,17 +94,31 @@ pub fn value_of(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
 }
 
+/// Every text inside of a JSON value.
+fn texts(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) => found.push(text.clone()),
+        Value::Array(list) => list.iter().for_each(|value| texts(value, found)),
+        Value::Object(members) => members.values().for_each(|value| texts(value, found)),
+        _ => {}
+    }
+}
+
 /// All variables, and what they are in each environment.
 #[derive(Default)]
 pub struct Variables {
     all: Vec<Variable>,
+    branding: AccountBranding,
     by_env: HashMap<EnvId, EnvVars>,
 }
 
 #[derive(Default)]
 struct EnvVars {
+    /// With the account's branding.
     all: Arc<Value>,
     public: Value,
+    /// The account's, without defaults.
+    branding: Map<String, Value>,
 }
 
 impl Variables {
@@ -124,10 +140,15 @@ impl Variables {
                 all.push(Variable::empty(key, since));
             }
         }
-        Ok(Self::of(all, environments.iter().map(|env| env.id)))
+        let account = AccountBranding::from_text(store.setting(BRANDING).await?.as_deref())?;
+        Ok(Self::of(all, account, environments.iter().map(|env| env.id)))
     }
 
-    fn of(mut all: Vec<Variable>, environments: impl Iterator<Item = EnvId>) -> Self {
+    fn of(
+        mut all: Vec<Variable>,
+        account: AccountBranding,
+        environments: impl Iterator<Item = EnvId>,
+    ) -> Self {
         all.sort_by(|a, b| (a.created_at, &a.key).cmp(&(b.created_at, &b.key)));
         let by_env = environments
             .map(|env| {
@@ -141,10 +162,12 @@ impl Variables {
                     }
                     every.insert(variable.key.clone(), value);
                 }
-                (env, EnvVars { all: Arc::new(every.into()), public: public.into() })
+                let branding = account.in_env(env);
+                every.insert("branding".into(), branding::resolve(&[&branding]).into());
+                (env, EnvVars { all: Arc::new(every.into()), public: public.into(), branding })
             })
             .collect();
-        Self { all, by_env }
+        Self { all, branding: account, by_env }
     }
 
     /// Every variable, oldest first.
@@ -157,11 +180,52 @@ impl Variables {
         self.all.iter().find(|variable| variable.key == key)
     }
 
+    /// The account's branding as it was set.
+    pub fn branding(&self) -> &AccountBranding {
+        &self.branding
+    }
+
+    /// The branding of an environment as it was set, without defaults.
+    pub fn branding_in(&self, env: EnvId) -> Map<String, Value> {
+        self.by_env.get(&env).map(|vars| vars.branding.clone()).unwrap_or_default()
+    }
+
+    /// `vars` of an environment's templates with the branding of a tenant and a layout over the account's (T4.4).
+    pub(crate) fn branded(
+        &self,
+        env: EnvId,
+        tenant: Option<&Value>,
+        layout: Option<&Map<String, Value>>,
+    ) -> Arc<Value> {
+        let vars = self.in_env(env);
+        let layers = [branding::of_tenant(tenant), layout];
+        if layers.iter().flatten().all(|layer| layer.values().all(Value::is_null)) {
+            return vars;
+        }
+        let none = Map::new();
+        let account = self.by_env.get(&env).map_or(&none, |vars| &vars.branding);
+        let layers: Vec<_> = layers.into_iter().flatten().chain([account]).collect();
+        let mut members = vars.as_object().cloned().unwrap_or_default();
+        members.insert("branding".into(), branding::resolve(&layers).into());
+        Arc::new(members.into())
+    }
+
     /// `vars` of an environment's templates.
     pub(crate) fn in_env(&self, env: EnvId) -> Arc<Value> {
         self.by_env
             .get(&env)
             .map_or_else(|| Arc::new(Value::Object(Map::new())), |vars| Arc::clone(&vars.all))
+    }
+
+    /// Texts of an environment's secret variables, those inside of JSON too: what logs must not show.
+    pub(crate) fn secrets_in(&self, env: EnvId) -> Vec<String> {
+        let mut secrets = Vec::new();
+        for variable in self.all.iter().filter(|variable| variable.is_secret) {
+            let Some(text) = variable.text_in(env) else { continue };
+            secrets.push(text.to_owned());
+            texts(&value_of(text), &mut secrets);
+        }
+        secrets
     }
 
     /// What anybody may read of them: an object.
@@ -209,7 +273,7 @@ mod tests {
         let mut token = Variable::empty("token", Timestamp(4));
         token.is_secret = true;
         token.overrides.insert(two, "hush".into());
-        let variables = Variables::of(vec![url, token], [one, two].into_iter());
+        let variables = Variables::of(vec![url, token], AccountBranding::default(), [one, two].into_iter());
         assert_eq!(format!("{variables:?}"), r#"["token", "app_url"]"#);
         for (env, all, public) in [
             (one, json!({"app_url": "https://acme.test"}), json!({"app_url": "https://acme.test"})),
@@ -220,7 +284,10 @@ mod tests {
             ),
             (EnvId(3), json!({}), json!({})),
         ] {
-            assert_eq!((&*variables.in_env(env), variables.public_in(env)), (&all, public));
+            let mut seen = (*variables.in_env(env)).clone();
+            let branding = seen.as_object_mut().and_then(|vars| vars.remove("branding"));
+            assert_eq!((seen, variables.public_in(env)), (all, public));
+            assert_eq!(branding.is_some(), env != EnvId(3), "every environment has one");
         }
     }
 

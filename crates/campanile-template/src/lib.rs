@@ -5,6 +5,7 @@
 
 mod base_css;
 mod blocks;
+pub mod branding;
 mod composition;
 pub mod email;
 mod inline;

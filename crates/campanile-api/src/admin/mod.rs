@@ -1,5 +1,6 @@
 //! The admin API: what the peer's API lacks but a self-hoster needs.
 
+mod branding;
 mod channel_change;
 mod channels;
 mod clock;
@@ -34,6 +35,8 @@ pub(crate) fn routes() -> Routes {
         .on("adminListSigningKeys", signing_keys::list)
         .on("adminCreateSigningKey", signing_keys::create)
         .on("adminRevokeSigningKey", signing_keys::revoke)
+        .on("adminGetBranding", branding::get)
+        .on("adminSetBranding", branding::set)
         .on("adminSetVariable", variables::set)
         .on("adminDeleteVariable", variables::delete)
         .on("adminListLogs", logs::list)

@@ -63,6 +63,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
         Access::Service,
         0,
     ),
+    Operation::new(Api::Admin, "GET", "/v1/admin/branding", "adminGetBranding", Access::Service, 0),
+    Operation::new(Api::Admin, "PUT", "/v1/admin/branding", "adminSetBranding", Access::Service, 0),
     Operation::new(Api::Admin, "PUT", "/v1/admin/variables/{key}", "adminSetVariable", Access::Service, 0),
     Operation::new(
         Api::Admin,

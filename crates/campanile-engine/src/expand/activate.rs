@@ -101,6 +101,7 @@ pub(super) fn activate(
         scope,
         channel_data: facts.channel_data,
         tenant_data: &context.tenant_data,
+        branded: &context.branded,
         audiences: facts.audiences,
         preferences,
         statuses,

@@ -15,7 +15,7 @@ use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::identify::{scope_value, tenant_default};
 use crate::origin::Origin;
-use crate::program::{OpKind, Program, Roots};
+use crate::program::{Op, OpKind, Program, Roots};
 use crate::scope::{SharedRoots, workflow_root};
 
 /// Characters kept of a text in the filterable copy of the data (api-conventions.md A12.1).
@@ -30,6 +30,8 @@ pub(crate) struct RunContext {
     pub(crate) shared: SharedRoots,
     pub(crate) trigger_data: Option<String>,
     pub(crate) tenant_data: HashMap<ChannelId, Value>,
+    /// `vars` of the steps whose layout has branding of its own, by the step's ref.
+    pub(crate) branded: HashMap<Arc<str>, Arc<Value>>,
     /// `recipient.schedule` of a scheduled run.
     pub(crate) schedule: Option<Value>,
     pub(crate) preferences: SharedPreferences,
@@ -92,6 +94,23 @@ pub(crate) fn filterable(data: &Value) -> Option<String> {
     (!kept.is_empty()).then(|| Value::Object(kept).to_string())
 }
 
+/// See [`RunContext::branded`]: merged once for all recipients.
+fn branded(
+    program: &Program,
+    catalog: &Catalog,
+    env: EnvId,
+    tenant: Option<&Value>,
+) -> HashMap<Arc<str>, Arc<Value>> {
+    let of_step = |op: &Op| match &op.kind {
+        OpKind::Channel(channel) => {
+            let overrides = channel.branding_overrides().filter(|_| channel.mentions("vars"))?;
+            Some((Arc::clone(&op.step), catalog.variables().branded(env, tenant, Some(overrides))))
+        }
+        _ => None,
+    };
+    program.ops.iter().filter_map(of_step).collect()
+}
+
 pub(super) fn needs_channel_data(program: &Program) -> bool {
     program.ops.iter().any(|op| {
         matches!(&op.kind, OpKind::Channel(c) if matches!(c.channel_type, ChannelType::Push | ChannelType::Chat))
@@ -129,6 +148,8 @@ impl Engine {
             }
             _ => HashMap::new(),
         };
+        let branded = branded(&program, &catalog, run.env, tenant.as_ref());
+        let vars = catalog.variables().branded(run.env, tenant.as_ref(), None);
         let shared = SharedRoots {
             actor: actor.map(Arc::new),
             tenant: tenant.map(Arc::new),
@@ -136,7 +157,7 @@ impl Engine {
                 true => workflow_root(&program, run.cancellation_key.as_deref()),
                 false => Value::Null,
             },
-            vars: catalog.variables().in_env(run.env),
+            vars,
             timestamp: Value::String(run.inserted_at.to_string()),
             data: Arc::clone(&data),
         };
@@ -147,6 +168,7 @@ impl Engine {
             catalog,
             shared,
             tenant_data,
+            branded,
             preferences,
             translations: (!translations.is_empty()).then_some(translations),
             has_all_roots,

@@ -92,11 +92,12 @@ impl Engine {
             let row = people.iter().find(|row| row.reference == *reference);
             row.map_or_else(|| json!({"id": reference.id}), scope_value)
         };
+        let tenant = tenant.as_ref().map(find);
         let roots = GuideRoots {
             recipient: find(&user),
             data: query.data.clone(),
-            tenant: tenant.as_ref().map(find),
-            vars: self.catalog().variables().in_env(query.env),
+            vars: self.catalog().variables().branded(query.env, tenant.as_ref(), None),
+            tenant,
         };
         let memberships =
             Memberships { found: memberships, strict: tenancy.is_strict.then(|| query.tenant.clone()) };

@@ -3,13 +3,10 @@
 use campanile_core::preference::{Change, Strategy};
 use campanile_core::problem::Problems;
 use campanile_store::RecipientRow;
+use campanile_template::branding::{COLORS, IMAGES, is_color};
 use serde_json::{Map, Value};
 
 use super::join;
-
-const COLORS: [&str; 4] =
-    ["primary_color", "primary_color_contrast", "dark_primary_color", "dark_primary_color_contrast"];
-const URLS: [&str; 4] = ["logo_url", "icon_url", "dark_logo_url", "dark_icon_url"];
 
 /// Checks `settings`; true when nothing was refused. URLs are any text: the documented examples lack a scheme (RC5.1).
 /// What the preference set says is left as the merge into the stored one wants it.
@@ -36,10 +33,11 @@ pub(super) fn check_settings(settings: &mut Value, field: &str, problems: &mut P
         problems.add(join(&field, name), problem);
         sound = false;
     };
-    for name in COLORS {
+    // Other keys are the customer's own.
+    for name in &COLORS[..4] {
         check(name, is_color, "must be a color like #RGB or #RRGGBB");
     }
-    for name in URLS {
+    for name in IMAGES {
         check(name, |_| true, "");
     }
     sound
@@ -64,10 +62,4 @@ fn object<'v>(value: &'v Value, field: &str, problems: &mut Problems) -> Option<
         problems.add(field, "must be an object");
     }
     value.as_object()
-}
-
-fn is_color(text: &str) -> bool {
-    text.strip_prefix('#').is_some_and(|digits| {
-        matches!(digits.len(), 3 | 6) && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
-    })
 }

@@ -250,8 +250,18 @@ impl Pairs {
 }
 
 impl ChannelProgram {
+    /// What the layout of an e-mail has in place of the account's branding, if anything.
+    pub(crate) fn branding_overrides(&self) -> Option<&Map<String, Value>> {
+        match &self.message {
+            Message::Email { template: Ok(template), .. } => {
+                Some(template.branding_overrides()).filter(|overrides| !overrides.is_empty())
+            }
+            _ => None,
+        }
+    }
+
     /// True when anything of the step may read the root.
-    pub(super) fn mentions(&self, root: &str) -> bool {
+    pub(crate) fn mentions(&self, root: &str) -> bool {
         let any = |templates: &[Option<&Template>]| templates.iter().flatten().any(|t| t.mentions(root));
         let message = match &self.message {
             Message::Email { template, .. } => template.as_ref().is_ok_and(|t| t.mentions(root)),

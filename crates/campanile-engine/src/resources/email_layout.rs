@@ -3,6 +3,7 @@
 use campanile_core::problem::{FieldProblem, Problems};
 use campanile_core::workflow;
 use campanile_store::ResourceKind;
+use campanile_template::branding::{COLORS, IMAGES, is_color};
 use campanile_template::{Layout, is_mjml_document};
 use serde_json::{Map, Value};
 
@@ -14,17 +15,6 @@ pub(super) const EMAIL_LAYOUT: Kind =
 
 const BLANK: &str = "can't be blank";
 const INVALID: &str = "is invalid";
-
-/// The keys of `branding_overrides` that are colours (T4.5), and those that are addresses of images.
-const COLORS: [&str; 6] = [
-    "primary_color",
-    "primary_color_contrast",
-    "dark_primary_color",
-    "dark_primary_color_contrast",
-    "primary_text_color",
-    "secondary_text_color",
-];
-const IMAGES: [&str; 4] = ["icon_url", "logo_url", "dark_icon_url", "dark_logo_url"];
 
 fn check(document: &Value, context: &Context) -> Result<Value, Vec<FieldProblem>> {
     let Value::Object(document) = document else {
@@ -146,24 +136,18 @@ fn branding(value: Option<&Value>, problems: &mut Problems) -> Option<Value> {
         }
     };
     let mut kept = Map::new();
-    for (name, is_color) in
+    for (name, holds_color) in
         COLORS.iter().map(|name| (name, true)).chain(IMAGES.iter().map(|name| (name, false)))
     {
         match given.get(*name) {
             None | Some(Value::Null) => {}
-            Some(Value::String(text)) if !is_color || is_hex_color(text) => {
+            Some(Value::String(text)) if !holds_color || is_color(text) => {
                 kept.insert((*name).into(), text.as_str().into());
             }
             Some(_) => problems.add(format!("branding_overrides.{name}"), "has invalid format"),
         }
     }
     (!kept.is_empty()).then_some(Value::Object(kept))
-}
-
-fn is_hex_color(text: &str) -> bool {
-    text.strip_prefix('#').is_some_and(|digits| {
-        matches!(digits.len(), 3 | 6) && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
-    })
 }
 
 #[cfg(test)]

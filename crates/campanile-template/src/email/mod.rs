@@ -12,7 +12,7 @@ mod tests;
 use campanile_core::scope::Scope;
 use serde_json::{Map, Value as Json, json};
 
-use self::scope::{Branded, DocumentScope};
+use self::scope::DocumentScope;
 pub use self::source::{EmailBody, EmailSource};
 use crate::base_css::BASE_CSS;
 use crate::composition::Composed;
@@ -80,8 +80,6 @@ impl EmailTemplate {
         options: &RenderOptions<'_>,
         mut tracking: Tracking<'_, '_>,
     ) -> Result<RenderedEmail, TemplateError> {
-        let branded = Branded::over(scope, &self.branding_overrides);
-        let scope: &dyn Scope = &branded;
         let named = |field: &'static str| move |error: TemplateError| error.within(field);
         let subject = self.subject.render(scope, options).map_err(named("subject"))?;
         let preview = match &self.preview_text {
@@ -143,6 +141,11 @@ impl EmailTemplate {
         }
     }
 
+    /// What the layout has in place of the account's branding (T4.4). Whoever builds `vars` lays it in between.
+    pub fn branding_overrides(&self) -> &Map<String, Json> {
+        &self.branding_overrides
+    }
+
     /// Keys of the partials that any part renders.
     pub fn partial_keys(&self) -> impl Iterator<Item = &str> {
         let (written, generated) = match &self.text {
@@ -158,8 +161,6 @@ impl EmailTemplate {
 
     /// Whether any part may read that root (see [`Template::mentions`]).
     pub fn mentions(&self, root: &str) -> bool {
-        // The tenant's branding goes before that of the layout.
-        let by_branding = root == "tenant" && !self.branding_overrides.is_empty();
         let text = match &self.text {
             TextPart::Written(template) => template.mentions(root),
             TextPart::Generated { body, around } => {
@@ -168,7 +169,7 @@ impl EmailTemplate {
         };
         let preview = self.preview_text.as_ref().is_some_and(|template| template.mentions(root));
         let links = self.footer_links.iter().any(|(text, url)| text.mentions(root) || url.mentions(root));
-        by_branding || text || preview || links || self.subject.mentions(root) || self.html.mentions(root)
+        text || preview || links || self.subject.mentions(root) || self.html.mentions(root)
     }
 }
 

@@ -240,6 +240,32 @@ fn private_addresses_are_closed_unless_allowed() {
 }
 
 #[test]
+fn secret_variables_reach_the_provider_and_no_log() {
+    on_both(async |kit| {
+        let provider = Provider::start(&[(200, &[], "you sent deep-secret")]).await;
+        kit.users(&["ada"]).await;
+        let secret = json!({"type": "secret", "value": r#"{"key": "deep-secret"}"#});
+        kit.service.put("/v1/admin/variables/api", secret).await.ok();
+        kit.channel("webhook", json!({"provider_settings": {"signing_key": "{{ vars.api.key }}"}})).await;
+        let mut step = steps::webhook("hook_1", &provider.url("/hook"));
+        step["template"]["headers"] = json!([{"key": "x-custom", "value": "{{ vars.api.key }}"}]);
+        kit.workflow("secret", json!([step])).await;
+        let run = kit.trigger("secret", json!({"recipients": ["ada"]})).await;
+        kit.idle().await;
+        let seen = provider.seen().pop().expect("a request came");
+        assert_eq!(seen.header("x-custom"), "deep-secret");
+        let (signed, signature) = seen.header("x-webhook-signature").split_once(",s=").expect("signed");
+        let key = hmac::Key::new(hmac::HMAC_SHA256, b"deep-secret");
+        let signature = base64::engine::general_purpose::STANDARD.decode(signature).expect("base64");
+        let signed = format!("{}.{}", signed.trim_start_matches("t="), seen.body);
+        assert!(hmac::verify(&key, signed.as_bytes(), &signature).is_ok(), "settings see variables");
+        let id = kit.messages(&run).await[0]["id"].as_str().expect("an id").to_owned();
+        let shown = json!(kit.delivery_logs(&id).await).to_string();
+        assert!(shown.contains("[REDACTED]") && !shown.contains("deep-secret"), "{shown}");
+    });
+}
+
+#[test]
 fn the_signature_covers_the_exact_bytes() {
     on_both(async |kit| {
         let provider = Provider::start(&[(200, &[], "")]).await;

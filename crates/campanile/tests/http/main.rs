@@ -6,6 +6,7 @@ mod api_logs;
 mod audiences;
 mod bad_input;
 mod bad_templates;
+mod branding;
 mod broadcasts;
 mod bulk;
 mod cancelling;

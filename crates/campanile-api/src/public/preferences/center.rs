@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use campanile_core::recipient::RecipientRef;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::super::segments::Segments;
 use crate::app::App;
@@ -22,8 +22,7 @@ pub(in crate::public) async fn config(
     let row = app.store().recipient(env, &RecipientRef::user(&user)).await?;
     let properties = row.and_then(|row| serde_json::from_str::<Value>(&row.properties).ok());
     let email = properties.as_ref().and_then(|properties| properties["email"].as_str());
-    let branding =
-        json!({"logo_url": null, "icon_url": null, "primary_color": null, "primary_color_contrast": null});
+    let branding = branding(&app.engine().catalog().variables().branding_in(env));
     Ok(Json(json!({
         "account_name": app.store().setting("account_name").await?,
         "user_email": email.filter(|email| !email.is_empty()).unwrap_or(&user),
@@ -32,6 +31,21 @@ pub(in crate::public) async fn config(
         "branding": branding,
         "config": center.config,
     })))
+}
+
+/// What of an environment's branding is public: light, and what the dark mode has of its own.
+fn branding(set: &Map<String, Value>) -> Value {
+    const KEYS: [&str; 4] = ["logo_url", "icon_url", "primary_color", "primary_color_contrast"];
+    let mut light: Map<String, Value> =
+        KEYS.iter().map(|key| ((*key).to_owned(), json!(set.get(*key)))).collect();
+    let dark: Map<String, Value> = KEYS
+        .iter()
+        .filter_map(|key| Some(((*key).to_owned(), set.get(&format!("dark_{key}"))?.clone())))
+        .collect();
+    if !dark.is_empty() {
+        light.insert("dark".into(), dark.into());
+    }
+    light.into()
 }
 
 /// The link of a user; signing again does not spoil earlier ones (PF11.6).
