@@ -40,7 +40,6 @@ pub struct App {
 struct Inner {
     engine: Engine,
     cursor_key: hmac::Key,
-    public_url: String,
     credentials: RwLock<HashMap<Vec<u8>, (Instant, Credential)>>,
     batch_updates: BatchUpdates,
     rate_limiter: RateLimiter,
@@ -64,12 +63,11 @@ impl Drop for InProgress {
 }
 
 impl App {
-    /// `cursor_key` signs list cursors and is shared by all nodes; `public_url` is how clients reach us.
-    pub fn new(engine: Engine, cursor_key: &[u8], public_url: String, options: AppOptions) -> Self {
+    /// `cursor_key` signs list cursors and is shared by all nodes.
+    pub fn new(engine: Engine, cursor_key: &[u8], options: AppOptions) -> Self {
         let inner = Inner {
             engine,
             cursor_key: hmac::Key::new(hmac::HMAC_SHA256, cursor_key),
-            public_url,
             credentials: RwLock::default(),
             rate_limiter: RateLimiter::new(options.rate_limits),
             api_logs: ApiLogs::new(options.api_logs),
@@ -126,7 +124,7 @@ impl App {
 
     /// Origin for absolute URLs in answers, without a slash at the end.
     pub fn public_url(&self) -> &str {
-        &self.inner.public_url
+        self.inner.engine.links().public_url()
     }
 
     /// What a presented secret is. Known ones are remembered for a second: this is on the hot path.

@@ -15,7 +15,6 @@ pub mod openapi;
 pub mod operations;
 mod page;
 mod preference_center;
-mod preference_link;
 mod preference_page;
 mod public;
 mod query;

@@ -1,4 +1,4 @@
-//! The hosted preference page: what a link of [`crate::preference_link`] opens (preferences.md section 11). One form
+//! The hosted preference page: what a link of [`PreferenceLink`] opens (preferences.md section 11). One form
 //! without scripts; the token in the path is the only credential, so there is nothing that another site could abuse.
 
 use axum::Router;
@@ -11,13 +11,13 @@ use campanile_core::ids::EnvId;
 use campanile_core::preference::{CHANNEL_TYPES, Change, DEFAULT, Strategy, resolve};
 use campanile_core::problem::Problems;
 use campanile_core::recipient::RecipientRef;
+use campanile_engine::links::PreferenceLink;
 use campanile_store::PreferenceEdit;
 use serde_json::{Map, Value, json};
 
 use crate::app::App;
 use crate::error::{ApiError, ApiResult};
 use crate::preference_center::{self, Center};
-use crate::preference_link::Link;
 use crate::query::Query;
 
 /// Nothing but our own styles, nothing framed, nothing sent elsewhere; the address is a secret.
@@ -89,7 +89,7 @@ async fn save(State(app): State<App>, Path(token): Path<String>, body: Bytes) ->
 
 /// Whose page it is; `None` when the token is not ours, or its user is gone or is somebody else by now.
 async fn visit(app: &App, token: &str) -> ApiResult<Option<Visit>> {
-    let Some(link) = Link::verify(app, token) else { return Ok(None) };
+    let Some(link) = PreferenceLink::verify(app.engine().links(), token) else { return Ok(None) };
     let (env, user) = (link.env(), RecipientRef::user(&link.user));
     let row = app.store().recipient(env, &user).await?.filter(|row| row.inserted_at == link.since());
     if row.is_none() {

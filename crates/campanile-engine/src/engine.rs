@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::announce::{Announcement, Announcer};
 use crate::catalog::Catalog;
 use crate::guides::GuideSets;
+use crate::links::Links;
 use crate::metrics::Metrics;
 use crate::programs::Programs;
 use crate::scheduler::Work;
@@ -34,6 +35,8 @@ pub struct EngineOptions {
     /// How long messages can be read, in days, where an environment does not say otherwise; in-app messages stay in
     /// their feeds for ever.
     pub retention_days: u32,
+    /// How clients reach this server, for links in messages and absolute URLs in answers.
+    pub public_url: String,
 }
 
 impl Default for EngineOptions {
@@ -43,6 +46,7 @@ impl Default for EngineOptions {
             extra_roots: None,
             lease: Micros::seconds(90),
             retention_days: 90,
+            public_url: "http://127.0.0.1:4000".into(),
         }
     }
 }
@@ -66,6 +70,7 @@ struct Inner {
     catalog: RwLock<Arc<Catalog>>,
     metrics: Metrics,
     options: EngineOptions,
+    links: Links,
     programs: Programs,
     guide_sets: GuideSets,
     translations: Translations,
@@ -94,6 +99,9 @@ impl Engine {
         };
         // Positive and never 0, which is nobody.
         let node = (uuid::Uuid::new_v4().as_u128() as i64) & i64::MAX | 1;
+        // Made with the database, so that links outlive restarts and are good on every node.
+        let secret = store.setting("cursor_key").await?.unwrap_or_default();
+        let links = Links::new(&options.public_url, secret.as_bytes());
         let inner = Inner {
             store,
             clock,
@@ -101,6 +109,7 @@ impl Engine {
             catalog: RwLock::new(Arc::new(catalog)),
             metrics: Metrics::default(),
             options,
+            links,
             programs: Programs::default(),
             guide_sets: GuideSets::default(),
             translations: Translations::default(),
@@ -132,6 +141,11 @@ impl Engine {
     /// How the engine behaves.
     pub fn options(&self) -> &EngineOptions {
         &self.inner.options
+    }
+
+    /// Our address, and what signs links to it.
+    pub fn links(&self) -> &Links {
+        &self.inner.links
     }
 
     /// The numbers.

@@ -18,6 +18,7 @@ mod fan_out;
 pub mod guides;
 pub mod identify;
 mod interpreter;
+pub mod links;
 mod members;
 mod metrics;
 mod origin;

@@ -60,6 +60,7 @@ pub async fn open(config: &Config, keys: FirstStart) -> Result<(Engine, Option<F
         extra_roots,
         lease: Micros::seconds(i64::from(config.lease_seconds)),
         retention_days: config.retention_days,
+        public_url: config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.listen)),
     };
     let engine = Engine::new(store, clock, vault, options).await.map_err(|error| error.to_string())?;
     campanile_engine::resources::ensure_builtin(&engine).await.map_err(|error| error.to_string())?;
@@ -78,20 +79,20 @@ async fn clock(config: &Config, store: &Store) -> Result<Clock, String> {
 
 impl Server {
     /// Starts everything; answers when requests are answered.
-    pub async fn start(config: Config, keys: FirstStart) -> Result<Self, String> {
+    pub async fn start(mut config: Config, keys: FirstStart) -> Result<Self, String> {
         // The port first: a taken one should not leave a half-started server behind.
         let listener = TcpListener::bind(&config.listen)
             .await
             .map_err(|error| listen_problem(&config.listen, &error))?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
+        // Port 0 was any port, and names do not tell which address.
+        config.public_url.get_or_insert_with(|| format!("http://{address}"));
         let (engine, first_start) = open(&config, keys).await?;
         let mark = free_predecessor(&engine, &config.data_dir).await?;
         let cursor_key = engine.store().setting("cursor_key").await.map_err(|error| error.to_string())?;
-        let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let app = App::new(
             engine.clone(),
             cursor_key.unwrap_or_default().as_bytes(),
-            public_url.trim_end_matches('/').to_owned(),
             AppOptions {
                 rate_limits: config.rate_limits,
                 api_logs: ApiLogOptions { per_second_max: config.api_logs },

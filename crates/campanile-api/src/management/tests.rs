@@ -58,7 +58,7 @@ impl Server {
             .unwrap();
         let clock = Clock::standing_at(now);
         let engine = Engine::new(store, clock, Vault::new(&[1; 32]), EngineOptions::default()).await.unwrap();
-        let app = App::new(engine, b"cursor", "http://localhost".into(), AppOptions::default());
+        let app = App::new(engine, b"cursor", AppOptions::default());
         Self { router: crate::router(app), folder }
     }
 

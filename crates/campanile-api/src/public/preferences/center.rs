@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use campanile_core::recipient::RecipientRef;
+use campanile_engine::links::PreferenceLink;
 use serde_json::{Map, Value, json};
 
 use super::super::segments::Segments;
@@ -10,7 +11,6 @@ use crate::app::App;
 use crate::auth::{AnyKey, SecretKey};
 use crate::error::{ApiError, ApiResult};
 use crate::preference_center;
-use crate::preference_link::Link;
 
 /// The configuration, also when the center is switched off (PF11.3) and for users not identified yet.
 pub(in crate::public) async fn config(
@@ -55,7 +55,8 @@ pub(in crate::public) async fn signed_url(
     Segments(user): Segments<String>,
 ) -> ApiResult<Json<Value>> {
     let row = app.store().recipient(env, &RecipientRef::user(&user)).await?.ok_or_else(ApiError::missing)?;
-    let token = Link::new(env, &user, row.inserted_at).sign(&app);
-    let url = format!("{}/p/{token}", app.public_url());
+    let links = app.engine().links();
+    let token = PreferenceLink::new(env, &user, row.inserted_at).token(links);
+    let url = PreferenceLink::url(links, &token);
     Ok(Json(json!({"token": token, "url": url})))
 }

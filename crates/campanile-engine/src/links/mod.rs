@@ -1,0 +1,42 @@
+//! Links that we hand out and that come back to us: what they begin with, and who vouches for them. A kind of link has
+//! a purpose and by it a key of its own, so that no token is good where another kind is expected.
+
+mod preference;
+mod signer;
+
+use aws_lc_rs::hmac;
+
+pub use preference::PreferenceLink;
+pub use signer::Signer;
+
+/// The server's address and its signing keys, made once at the start.
+pub struct Links {
+    public_url: String,
+    secret: hmac::Key,
+    preferences: Signer,
+}
+
+impl Links {
+    /// `public_url` is how clients reach us; `secret` is the installation's, the same on all its nodes, and links live
+    /// as long as it does.
+    pub fn new(public_url: &str, secret: &[u8]) -> Self {
+        let secret = hmac::Key::new(hmac::HMAC_SHA256, secret);
+        let preferences = Signer::new(&secret, preference::PURPOSE);
+        Self { public_url: public_url.trim_end_matches('/').to_owned(), secret, preferences }
+    }
+
+    /// Origin of absolute URLs, without a slash at the end.
+    pub fn public_url(&self) -> &str {
+        &self.public_url
+    }
+
+    /// Signs for one purpose. Make it once and keep it: this derives a key.
+    pub fn signer(&self, purpose: &[u8]) -> Signer {
+        Signer::new(&self.secret, purpose)
+    }
+
+    /// Signs links to the hosted preference page.
+    pub(crate) fn preferences(&self) -> &Signer {
+        &self.preferences
+    }
+}
