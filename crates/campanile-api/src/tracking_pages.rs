@@ -21,19 +21,34 @@ const NO_SCANNER: &str = "cubot";
 /// Parts of the names of programs that open links for people, lower case (S15). Proxies that fetch an image because a
 /// person opened the mail are none of them.
 const SCANNERS: &[&str] = &[
-    "bot", "crawler", "spider", "slurp", "preview", "facebookexternalhit", "whatsapp/", "slack-imgproxy", "iframely",
-    "embedly", "barracuda", "mimecast", "proofpoint", "symantec", "safelinks", "urldefense", "headlesschrome",
+    "bot",
+    "crawler",
+    "spider",
+    "slurp",
+    "preview",
+    "facebookexternalhit",
+    "whatsapp/",
+    "slack-imgproxy",
+    "iframely",
+    "embedly",
+    "barracuda",
+    "mimecast",
+    "proofpoint",
+    "symantec",
+    "safelinks",
+    "urldefense",
+    "headlesschrome",
 ];
 
 /// One transparent pixel.
 const PIXEL: &[u8] = &[
-    0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0x0d, b'I', b'H', b'D', b'R', 0, 0, 0, 1, 0, 0, 0, 1, 8,
-    6, 0, 0, 0, 0x1f, 0x15, 0xc4, 0x89, 0, 0, 0, 0x0b, b'I', b'D', b'A', b'T', 0x78, 0xda, 0x63, 0x60, 0, 2, 0, 0, 5,
-    0, 1, 0xe9, 0xfa, 0xdc, 0xd8, 0, 0, 0, 0, b'I', b'E', b'N', b'D', 0xae, 0x42, 0x60, 0x82,
+    0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0x0d, b'I', b'H', b'D', b'R', 0, 0, 0, 1, 0, 0,
+    0, 1, 8, 6, 0, 0, 0, 0x1f, 0x15, 0xc4, 0x89, 0, 0, 0, 0x0b, b'I', b'D', b'A', b'T', 0x78, 0xda, 0x63,
+    0x60, 0, 2, 0, 0, 5, 0, 1, 0xe9, 0xfa, 0xdc, 0xd8, 0, 0, 0, 0, b'I', b'E', b'N', b'D', 0xae, 0x42, 0x60,
+    0x82,
 ];
 
-const NOT_FOUND: &str =
-    "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Not found</title><p>This link leads nowhere.</html>";
+const NOT_FOUND: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Not found</title><p>This link leads nowhere.</html>";
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
@@ -42,7 +57,12 @@ pub(crate) fn routes() -> Router<App> {
         .route(&format!("{OPEN_PATH}{{token}}"), get(open_image))
 }
 
-async fn link(State(app): State<App>, method: Method, headers: HeaderMap, Path(token): Path<String>) -> Response {
+async fn link(
+    State(app): State<App>,
+    method: Method,
+    headers: HeaderMap,
+    Path(token): Path<String>,
+) -> Response {
     let link = app.engine().tracked_link(&token);
     follow(&app, link, &method, &headers)
 }
@@ -100,7 +120,9 @@ async fn open_image(
 fn is_person(method: &Method, headers: &HeaderMap) -> bool {
     let says = |name: &str, words: &[&str]| {
         let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-        values.map(|value| value.to_ascii_lowercase().replace(NO_SCANNER, "")).any(|value| words.iter().any(|word| value.contains(word)))
+        values
+            .map(|value| value.to_ascii_lowercase().replace(NO_SCANNER, ""))
+            .any(|value| words.iter().any(|word| value.contains(word)))
     };
     let in_advance = ["purpose", "sec-purpose", "x-purpose", "x-moz"];
     method != Method::HEAD
@@ -117,7 +139,12 @@ mod tests {
         let phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile/15E148";
         for (method, name, value, want) in [
             (Method::GET, "user-agent", phone, true),
-            (Method::GET, "user-agent", "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)", true),
+            (
+                Method::GET,
+                "user-agent",
+                "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)",
+                true,
+            ),
             (Method::GET, "user-agent", "", true),
             (Method::GET, "user-agent", "Mozilla/5.0 (Linux; Android 13; CUBOT P80) Chrome/120", true),
             (Method::HEAD, "user-agent", phone, false),

@@ -378,8 +378,8 @@ fn email_content(
             return Err(NoMessage::Failed("from_address is empty: set it on the channel or the step".into()));
         }
     };
-    let open_image =
-        is_on(program, input, OPEN_TRACKING).then(|| input.tracker.open_image(input.env, (input.message_id)(0)));
+    let open_image = is_on(program, input, OPEN_TRACKING)
+        .then(|| input.tracker.open_image(input.env, (input.message_id)(0)));
     let open_image = open_image.as_deref();
     let rendered = match is_on(program, input, LINK_TRACKING) {
         false => template.render_tracked(scope, &input.options, Tracking { links: None, open_image })?,
@@ -415,12 +415,7 @@ fn email_content(
             map.insert(ATTACHMENT_KEY.into(), attachment_key.into());
         }
     }
-    Ok(vec![Rendered {
-        content: value.to_string(),
-        timezone: None,
-        segments: None,
-        short_links: Vec::new(),
-    }])
+    Ok(vec![Rendered { content: value.to_string(), timezone: None, segments: None, short_links: Vec::new() }])
 }
 
 fn pairs(

@@ -51,8 +51,8 @@ pub use guides::{GuideEngagement, GuideGroupRow, GuideScope, GuideState};
 pub use jobs::{Claim, JobKind, JobRow, JobStats};
 pub use merging::UsersMerged;
 pub use messages::{
-    Engaged, Engagement, EventRow, FeedCounts, FeedFilter, MessageFilter, MessageRow, MessageStatusRow, MessageView,
-    Slice, SweepFilter, Swept, SweptTenants, TenantFilter, TermIndexer, event_id,
+    Engaged, Engagement, EventRow, FeedCounts, FeedFilter, MessageFilter, MessageRow, MessageStatusRow,
+    MessageView, Slice, SweepFilter, Swept, SweptTenants, TenantFilter, TermIndexer, event_id,
 };
 pub use page::{Cursor, Direction, Page, PageRequest};
 pub use preference_settings::{PreferenceCategoryRow, PreferenceCenterRow};

@@ -10,8 +10,8 @@ mod tracker;
 
 pub(crate) use recorder::Recorder;
 pub use recorder::{Happened, What};
-pub(crate) use tracker::{Form, Tracker};
 pub use token::LinkToken;
+pub(crate) use tracker::{Form, Tracker};
 
 /// What our own addresses begin with; no operation of an API has a path of one letter.
 pub const LINK_PATH: &str = "/l/";

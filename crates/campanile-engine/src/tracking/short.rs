@@ -40,8 +40,10 @@ mod tests {
     fn keys_look_alike_and_differ() {
         let signer = Links::new("http://localhost", b"secret").signer(b"a");
         let message = |n: u8| Ksuid::derived(Timestamp(1_767_258_000_000_000), &[&[n]]);
-        let keys: HashSet<String> =
-            (0..=255).flat_map(|n| (0..4).map(move |link| (n, link))).map(|(n, link)| key(message(n), link, &signer)).collect();
+        let keys: HashSet<String> = (0..=255)
+            .flat_map(|n| (0..4).map(move |link| (n, link)))
+            .map(|(n, link)| key(message(n), link, &signer))
+            .collect();
         assert_eq!(keys.len(), 1_024);
         assert!(keys.iter().all(|key| is_key(key)), "{keys:?}");
         assert_eq!(key(message(1), 0, &signer), key(message(1), 0, &signer));

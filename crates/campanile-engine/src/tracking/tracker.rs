@@ -79,7 +79,13 @@ impl Tracker {
                 Form::Short => {
                     let key = short::key(message, link, &self.short_links);
                     let url = self.url(SHORT_LINK_PATH, &key);
-                    rows.push(ShortLinkRow { key, message, link: link as i64, env, target: target.to_owned() });
+                    rows.push(ShortLinkRow {
+                        key,
+                        message,
+                        link: link as i64,
+                        env,
+                        target: target.to_owned(),
+                    });
                     url
                 }
             })
@@ -118,7 +124,9 @@ mod tests {
         let tracker = Tracker::new(&Links::new("https://n.test", b"secret"));
         let (env, message) = (EnvId(1), Ksuid::random(Timestamp(1_767_258_000_000_000)));
         let long = format!("https://a.io/{}", "x".repeat(TARGET_BYTES_MAX));
-        let text = format!("https://a.io/1 https://n.test/u/t https://n.test/p/t https://n.test/l/t https://n.test/x {long}");
+        let text = format!(
+            "https://a.io/1 https://n.test/u/t https://n.test/p/t https://n.test/l/t https://n.test/x {long}"
+        );
         for form in [Form::Standard, Form::Short] {
             let (text, rows) = tracker.rewrite(env, message, form, |links| rewrite_text(&text, links));
             let words: Vec<&str> = text.split(' ').collect();
