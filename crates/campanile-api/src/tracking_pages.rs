@@ -2,6 +2,7 @@
 //! says nothing of whether a message exists, and nothing but a link of ours redirects.
 
 use axum::Router;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -57,13 +58,8 @@ pub(crate) fn routes() -> Router<App> {
         .route(&format!("{OPEN_PATH}{{token}}"), get(open_image))
 }
 
-async fn link(
-    State(app): State<App>,
-    method: Method,
-    headers: HeaderMap,
-    Path(token): Path<String>,
-) -> Response {
-    let link = app.engine().tracked_link(&token);
+async fn link(State(app): State<App>, method: Method, headers: HeaderMap, token: Token) -> Response {
+    let link = app.engine().tracked_link(text(&token));
     follow(&app, link, &method, &headers)
 }
 
@@ -71,10 +67,17 @@ async fn short_link(
     State(app): State<App>,
     method: Method,
     headers: HeaderMap,
-    Path(key): Path<String>,
+    key: Token,
 ) -> ApiResult<Response> {
-    let link = app.engine().short_link(&key).await?;
+    let link = app.engine().short_link(text(&key)).await?;
     Ok(follow(&app, link, &method, &headers))
+}
+
+/// What stands in the path; bytes that are no text are no token either.
+type Token = Result<Path<String>, PathRejection>;
+
+fn text(token: &Token) -> &str {
+    token.as_ref().map_or("", |Path(text)| text)
 }
 
 /// Redirects, and notes the click for later.
@@ -100,13 +103,8 @@ fn not_found() -> Response {
 }
 
 /// The image, whatever the token is.
-async fn open_image(
-    State(app): State<App>,
-    method: Method,
-    headers: HeaderMap,
-    Path(token): Path<String>,
-) -> Response {
-    if let Some((env, message)) = app.engine().open_image(&token)
+async fn open_image(State(app): State<App>, method: Method, headers: HeaderMap, token: Token) -> Response {
+    if let Some((env, message)) = app.engine().open_image(text(&token))
         && is_person(&method, &headers)
     {
         app.engine().note_tracked(Happened { env, message, what: What::Opened, at: app.now() });

@@ -216,3 +216,40 @@ fn what_cannot_be_tracked_stays() {
     let text = rewrite_text("https://a.io/x https://a.io/y https://z.io/x", &mut Links::new(&mut make, &[]));
     assert_eq!(text, "T https://a.io/y T");
 }
+
+/// Addresses of the links that a reader of Markdown sees, in their order, and the text.
+fn read(markdown: &str) -> (Vec<String>, String) {
+    use comrak::nodes::NodeValue;
+    let mut options = comrak::Options::default();
+    options.extension.autolink = true;
+    let arena = comrak::Arena::new();
+    let (mut links, mut text) = (Vec::new(), String::new());
+    for node in comrak::parse_document(&arena, markdown, &options).descendants() {
+        match &node.data.borrow().value {
+            NodeValue::Link(link) => links.push(link.url.clone()),
+            NodeValue::Text(part) => text.push_str(part),
+            NodeValue::Code(code) => text.push_str(&code.literal),
+            _ => {}
+        }
+    }
+    (links, text)
+}
+
+proptest::proptest! {
+    #[test]
+    fn readers_see_the_same_text_and_our_links(pieces in proptest::collection::vec(proptest::sample::select(vec![
+        "word", "https://a.io/x", "https://a.io/(y).", "[b](https://b.io)", "<http://c.io>", "`https://d.io`",
+        "![i](https://e.io)", "[", "]", "(", ")", "*", "**", "\\[", "\\", "\n", "\n\n", "\n- ", "\n> ",
+        "[https://f.io](<https://g.io> 't')", "<https://h.io>", "**https://i.io**", "[![i](https://j.io)](https://k.io)",
+        "http://l.io/?to=https://m.io", "<b>", "\n```\nhttps://n.io\n```\n", "ü", "# ",
+    ]), 0..12)) {
+        let markdown = pieces.join(" ");
+        let (rewritten, made) = with_links(&[], |links| {
+            let rewritten = rewrite_markdown(&markdown, links);
+            (rewritten, links.made().map(|(a, b)| (a.to_owned(), b.to_owned())).collect::<HashMap<_, _>>())
+        });
+        let (links, text) = read(&markdown);
+        let tracked = links.into_iter().map(|link| made.get(&link).cloned().unwrap_or(link)).collect::<Vec<_>>();
+        proptest::prop_assert_eq!(read(&rewritten), (tracked, text), "{}", rewritten);
+    }
+}
