@@ -142,7 +142,7 @@ fn chat_messages_are_read_by_a_click() {
             {"type": "actions", "elements": [{"type": "button", "url": "https://b.io", "text": {"type": "plain_text", "text": "b"}}]},
             {"type": "image", "image_url": "https://a.io/i.png", "alt_text": "i"},
         ]});
-        let id = send(kit, step("chat", json!({"json_body": blocks}), json!({}))).await.remove(0);
+        let id = send(kit, step("chat", json!({"json_body": blocks.to_string()}), json!({}))).await.remove(0);
         let json = content(kit, &id).await["template"]["json_content"].clone();
         let links = ours(&json.to_string());
         assert_eq!(links.len(), 2, "{json}");
