@@ -21,6 +21,7 @@ mod query;
 mod request_id;
 mod router;
 mod service;
+mod tracking_pages;
 
 pub use access::RateLimits;
 pub use api_logs::ApiLogOptions;

@@ -109,6 +109,7 @@ pub fn router(app: App) -> Router {
     router
         .merge(crate::service::routes())
         .merge(crate::preference_page::routes())
+        .merge(crate::tracking_pages::routes())
         .fallback(async |request: Request| ApiError::no_route(request.uri().path()))
         .layer(RequestDecompressionLayer::new())
         .layer(CompressionLayer::new())

@@ -18,6 +18,7 @@ use crate::links::Links;
 use crate::metrics::Metrics;
 use crate::programs::Programs;
 use crate::scheduler::Work;
+use crate::tracking::{Recorder, Tracker};
 use crate::translations::Translations;
 use crate::transport::{HttpOptions, Roots, Transport};
 use crate::vault::Vault;
@@ -71,6 +72,8 @@ struct Inner {
     metrics: Metrics,
     options: EngineOptions,
     links: Links,
+    tracker: Arc<Tracker>,
+    recorder: Recorder,
     programs: Programs,
     guide_sets: GuideSets,
     translations: Translations,
@@ -109,6 +112,8 @@ impl Engine {
             catalog: RwLock::new(Arc::new(catalog)),
             metrics: Metrics::default(),
             options,
+            tracker: Arc::new(Tracker::new(&links)),
+            recorder: Recorder::default(),
             links,
             programs: Programs::default(),
             guide_sets: GuideSets::default(),
@@ -146,6 +151,16 @@ impl Engine {
     /// Our address, and what signs links to it.
     pub fn links(&self) -> &Links {
         &self.inner.links
+    }
+
+    /// Makes and reads tracked links.
+    pub(crate) fn tracker(&self) -> &Arc<Tracker> {
+        &self.inner.tracker
+    }
+
+    /// Takes clicks and opens.
+    pub(crate) fn recorder(&self) -> &Recorder {
+        &self.inner.recorder
     }
 
     /// The numbers.

@@ -36,6 +36,7 @@ mod recipient_runs;
 mod schedules;
 mod subscriptions;
 mod system_texts;
+mod tracking;
 mod translations;
 mod trigger;
 mod variables;
