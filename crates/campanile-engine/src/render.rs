@@ -113,9 +113,7 @@ pub(crate) fn render(
             Ok(vec![Rendered { content, timezone: None, segments: None, short_links: Vec::new() }])
         }
         Message::Email { template, attachment_key } => {
-            let template = template.as_ref().map_err(|layout| {
-                NoMessage::Failed(format!("the layout {layout} is not published in this environment"))
-            })?;
+            let template = template.as_ref().map_err(|why| NoMessage::Failed(why.clone()))?;
             email_content(program, template, attachment_key, scope, input)
         }
         Message::Sms { body, to, payload_overrides } => {
