@@ -10,6 +10,7 @@ use campanile_store::{Channel, Environment, Store, StoreError};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::setting_texts::SettingTexts;
 use crate::signing_keys::{self, TokenPolicy};
 use crate::variables::Variables;
 use crate::vault::Vault;
@@ -25,6 +26,24 @@ pub struct ChannelInEnv {
     pub channel_settings: Map<String, Value>,
     /// Settings of the provider, decrypted. Never logged, never answered unobfuscated.
     pub provider_settings: Map<String, Value>,
+    /// The Liquid in the settings of the type.
+    pub(crate) channel_texts: Arc<SettingTexts>,
+    /// The Liquid in those of the provider.
+    pub(crate) provider_texts: Arc<SettingTexts>,
+}
+
+impl ChannelInEnv {
+    /// Settings as they are stored, their Liquid parsed.
+    pub fn new(
+        uuid: Uuid,
+        is_sandbox: bool,
+        channel_settings: Map<String, Value>,
+        provider_settings: Map<String, Value>,
+    ) -> Self {
+        let [channel_texts, provider_texts] =
+            [&channel_settings, &provider_settings].map(|settings| Arc::new(SettingTexts::of(settings)));
+        Self { uuid, is_sandbox, channel_settings, provider_settings, channel_texts, provider_texts }
+    }
 }
 
 /// A channel with its settings everywhere.
@@ -68,12 +87,7 @@ impl Catalog {
             let object = |text: &str| serde_json::from_str::<Map<String, Value>>(text).unwrap_or_default();
             entry.settings.insert(
                 row.env,
-                ChannelInEnv {
-                    uuid: row.uuid,
-                    is_sandbox: row.is_sandbox,
-                    channel_settings: object(&row.channel_settings),
-                    provider_settings: object(&provider),
-                },
+                ChannelInEnv::new(row.uuid, row.is_sandbox, object(&row.channel_settings), object(&provider)),
             );
         }
         let by_key = channels.values().map(|c| (c.channel.key.clone(), c.channel.id)).collect();

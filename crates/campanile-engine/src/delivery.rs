@@ -25,7 +25,7 @@ use crate::catalog::{ChannelEntry, ChannelInEnv};
 use crate::engine::Engine;
 use crate::identify::scope_value;
 use crate::interpreter::is_sandboxed;
-use crate::render::{SIGNING_KEY, render_text};
+use crate::render::SIGNING_KEY;
 use crate::scope::{RunScope, SharedRoots};
 use crate::transport::Timeouts;
 use outcome::{Verdict, judge, not_sent};
@@ -185,9 +185,8 @@ impl Engine {
         let mut settings = attempt.settings.provider_settings.clone();
         let row = &attempt.message.row;
         let reference = RecipientRef::from_key(&row.recipient);
-        let needs_scope =
-            settings.values().any(|v| v.as_str().is_some_and(|t| t.contains("{{") || t.contains("{%")));
-        if needs_scope {
+        let texts = &attempt.settings.provider_texts;
+        if !texts.are_fixed() {
             let recipient = self.store().recipient(row.env, &reference).await?;
             let tenant = match &row.tenant {
                 Some(id) => {
@@ -207,9 +206,9 @@ impl Engine {
             let rendered = self.with_stored_data(row.env, |loaded, notes| {
                 let options = RenderOptions::at(now).with_data(loaded, notes);
                 let mut rendered = settings.clone();
-                for value in rendered.values_mut() {
+                for (name, value) in &mut rendered {
                     if let Value::String(text) = value {
-                        *text = render_text(text, &scope, &options).unwrap_or_default();
+                        *text = texts.render(name, text, &scope, &options).unwrap_or_default();
                     }
                 }
                 rendered

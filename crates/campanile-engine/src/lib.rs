@@ -33,6 +33,7 @@ mod retention;
 mod scheduler;
 mod schedules;
 mod scope;
+mod setting_texts;
 pub mod signing_keys;
 mod state;
 mod stored_data;

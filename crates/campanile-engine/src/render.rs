@@ -20,6 +20,7 @@ use serde_json::{Map, Value, json};
 use crate::catalog::{ChannelEntry, ChannelInEnv};
 use crate::program::{ChannelProgram, JsonOrText, Message, Pairs};
 use crate::scope::RunScope;
+use crate::setting_texts::SettingTexts;
 use crate::tracking::{Form, Tracker};
 
 /// One message before it has an id.
@@ -199,7 +200,8 @@ pub(crate) fn render(
             let url = text("url", url, scope, &input.options)?.trim().to_owned();
             // Rendered again at each attempt: a key has no place in stored content.
             if let Some(text) = input.settings.provider_settings.get(SIGNING_KEY).and_then(Value::as_str)
-                && line(render_text(text, scope, &input.options)?).is_none()
+                && line(input.settings.provider_texts.render(SIGNING_KEY, text, scope, &input.options)?)
+                    .is_none()
             {
                 return Err(NoMessage::Skipped("missing_signing_key"));
             }
@@ -281,18 +283,6 @@ fn text_of(value: &Value, name: &str) -> Option<String> {
     value.get(name).and_then(Value::as_str).filter(|text| !text.trim().is_empty()).map(str::to_owned)
 }
 
-/// Renders a setting; most hold no Liquid at all.
-pub(crate) fn render_text(
-    text: &str,
-    scope: &RunScope<'_>,
-    options: &RenderOptions<'_>,
-) -> Result<String, TemplateError> {
-    if !text.contains("{{") && !text.contains("{%") {
-        return Ok(text.to_owned());
-    }
-    Template::parse(text)?.render(scope, options)
-}
-
 /// The overrides of a message: the step's replace the channel's (channels.md R2.2). A blob that is not a JSON object
 /// is kept as it is and fails the delivery (R2.6), not the step.
 fn payload(
@@ -309,33 +299,31 @@ fn payload(
             } else {
                 "payload_overrides"
             };
-            let value = setting(program, input, name)?;
-            match value {
-                Value::String(text) if text.trim().is_empty() => return None,
-                Value::String(text) => campanile_template::JsonTemplate::parse(text),
-                other => campanile_template::JsonTemplate::from_json(other),
-            }
-            .and_then(|json| json.render_any(scope, &input.options))
+            let (_, texts) = setting(program, input, name)?;
+            texts.render_json(name, scope, &input.options)?
         }
     };
     Some(rendered.unwrap_or_else(|error| Value::String(error.to_string())))
 }
 
-/// A setting of the type: the step's override, where it names it, else the channel's (R2.1).
-fn setting<'s>(program: &'s ChannelProgram, input: &'s StepInput<'_>, name: &str) -> Option<&'s Value> {
-    match program.overrides.get(name) {
-        Some(Value::Null) => None,
-        Some(value) => Some(value),
-        None => input.settings.channel_settings.get(name),
-    }
-    .filter(|value| !value.is_null())
+/// A setting of the type, and where its Liquid is: the step's override, where it names it, else the channel's (R2.1).
+fn setting<'s>(
+    program: &'s ChannelProgram,
+    input: &'s StepInput<'_>,
+    name: &str,
+) -> Option<(&'s Value, &'s SettingTexts)> {
+    let (value, texts) = match program.overrides.get(name) {
+        Some(value) => (value, &program.override_texts),
+        None => (input.settings.channel_settings.get(name)?, &*input.settings.channel_texts),
+    };
+    (!value.is_null()).then_some((value, texts))
 }
 
 /// A flag of the type, off where nobody says otherwise (R10.1).
 fn is_on(program: &ChannelProgram, input: &StepInput<'_>, name: &str) -> bool {
     match setting(program, input, name) {
-        Some(Value::Bool(flag)) => *flag,
-        Some(Value::String(text)) => text.trim() == "true",
+        Some((Value::Bool(flag), _)) => *flag,
+        Some((Value::String(text), _)) => text.trim() == "true",
         _ => false,
     }
 }
@@ -357,10 +345,9 @@ fn email_content(
     input: &StepInput<'_>,
 ) -> Result<Vec<Rendered>, NoMessage> {
     let text = |name: &str| -> Result<Option<String>, NoMessage> {
-        match setting(program, input, name).and_then(Value::as_str) {
-            Some(text) => Ok(line(email::one_line(&render_text(text, scope, &input.options)?))),
-            None => Ok(None),
-        }
+        let Some((value, texts)) = setting(program, input, name) else { return Ok(None) };
+        let Some(text) = value.as_str() else { return Ok(None) };
+        Ok(line(email::one_line(&texts.render(name, text, scope, &input.options)?)))
     };
     let (to, to_name) = match text("to_address")? {
         Some(address) => (address, None),

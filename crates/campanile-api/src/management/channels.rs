@@ -92,12 +92,8 @@ mod tests {
     fn secrets_are_never_shown() {
         let stored =
             json!({"account_id": "AC1", "auth_token": "0123456789abcdef", "from_type": "phone_number"});
-        let in_env = ChannelInEnv {
-            uuid: uuid::Uuid::nil(),
-            is_sandbox: true,
-            channel_settings: Map::new(),
-            provider_settings: stored.as_object().cloned().unwrap_or_default(),
-        };
+        let stored = stored.as_object().cloned().unwrap_or_default();
+        let in_env = ChannelInEnv::new(uuid::Uuid::nil(), true, Map::new(), stored);
         for (provider, valid, shown) in [
             (
                 "sms_twilio",

@@ -143,7 +143,7 @@ impl Engine {
                 Some(compiled.map_err(|errors| {
                     Refusal::field(
                         "layout.key",
-                        &errors.first().map_or_else(String::new, ToString::to_string),
+                        errors.first().map_or_else(String::new, resources::syntax_problem),
                     )
                 })?)
             }
@@ -201,7 +201,7 @@ impl Engine {
                             "text_layout" => "layout.text_content",
                             _ => "layout.html_content",
                         };
-                        Err(Refusal::field(field, &resources::syntax_problem(&error)))
+                        Err(Refusal::field(field, resources::syntax_problem(&error)))
                     }
                 };
             }

@@ -6,6 +6,8 @@ use campanile_core::workflow::{ChannelStep, ChannelType, SendWindow};
 use campanile_template::{EmailSource, EmailTemplate, JsonTemplate, Layout, Template, TemplateError};
 use serde_json::{Map, Value};
 
+use crate::setting_texts::SettingTexts;
+
 /// A channel step, ready to render.
 #[derive(Debug)]
 pub(crate) struct ChannelProgram {
@@ -15,7 +17,8 @@ pub(crate) struct ChannelProgram {
     /// `channel_overrides`: what replaces the channel's own settings, as texts with Liquid.
     pub(crate) overrides: Map<String, Value>,
     pub(crate) send_windows: Option<[SendWindow; 7]>,
-    overrides_mention: Vec<Template>,
+    /// The Liquid in them.
+    pub(crate) override_texts: SettingTexts,
 }
 
 /// What is rendered.
@@ -189,15 +192,11 @@ pub(crate) fn compile(
         },
     };
     let overrides = step.overrides.as_object().cloned().unwrap_or_default();
-    let mut overrides_mention = Vec::new();
-    for (name, value) in &overrides {
-        if let Some(text) = value.as_str().filter(|_| name != "json_overrides") {
-            match Template::parse(text) {
-                Ok(template) => overrides_mention.push(template),
-                Err(error) => fields.problems.push(error.within(&format!("channel_overrides.{name}"))),
-            }
-        }
-    }
+    let override_texts = SettingTexts::of(&overrides);
+    let broken = override_texts.errors();
+    fields
+        .problems
+        .extend(broken.map(|(name, error)| error.clone().within(&format!("channel_overrides.{name}"))));
     if !fields.problems.is_empty() {
         return Err(fields.problems);
     }
@@ -207,7 +206,7 @@ pub(crate) fn compile(
         message,
         overrides,
         send_windows: step.send_windows,
-        overrides_mention,
+        override_texts,
     })
 }
 
@@ -305,7 +304,8 @@ impl ChannelProgram {
             _ => false,
         };
         of_email
-            || self.message.templates().into_iter().chain(&self.overrides_mention).any(|t| t.mentions(root))
+            || self.message.templates().into_iter().any(|t| t.mentions(root))
+            || self.override_texts.mention(root)
             // Channel settings may hold Liquid too and are not known here; only e-mail and webhook read them.
             || matches!(self.channel_type, ChannelType::Email | ChannelType::Http)
     }
@@ -316,7 +316,7 @@ impl ChannelProgram {
         if let Message::Email { template: Ok(template), .. } = &self.message {
             keys.extend(template.translation_keys());
         }
-        let templates = self.message.templates().into_iter().chain(&self.overrides_mention);
+        let templates = self.message.templates().into_iter().chain(self.override_texts.templates());
         keys.extend(templates.flat_map(Template::translation_keys));
         keys
     }
