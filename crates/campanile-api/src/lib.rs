@@ -9,7 +9,7 @@ mod batch_updates;
 mod body;
 mod body_rest;
 mod error;
-
+mod hosted_page;
 mod management;
 pub mod openapi;
 pub mod operations;
@@ -21,6 +21,7 @@ mod query;
 mod request_id;
 mod router;
 mod service;
+mod unsubscribe_page;
 
 pub use access::RateLimits;
 pub use api_logs::ApiLogOptions;

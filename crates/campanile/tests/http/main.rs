@@ -36,4 +36,5 @@ mod schedules;
 mod subscriptions;
 mod translations;
 mod trigger;
+mod unsubscribe;
 mod variables;
