@@ -70,7 +70,7 @@ struct Inner {
     catalog: RwLock<Arc<Catalog>>,
     metrics: Metrics,
     options: EngineOptions,
-    links: Links,
+    links: Arc<Links>,
     programs: Programs,
     guide_sets: GuideSets,
     translations: Translations,
@@ -101,7 +101,7 @@ impl Engine {
         let node = (uuid::Uuid::new_v4().as_u128() as i64) & i64::MAX | 1;
         // Made with the database, so that links outlive restarts and are good on every node.
         let secret = store.setting("cursor_key").await?.unwrap_or_default();
-        let links = Links::new(&options.public_url, secret.as_bytes());
+        let links = Arc::new(Links::new(&options.public_url, secret.as_bytes()));
         let inner = Inner {
             store,
             clock,
@@ -146,6 +146,11 @@ impl Engine {
     /// Our address, and what signs links to it.
     pub fn links(&self) -> &Links {
         &self.inner.links
+    }
+
+    /// The same, for what outlives a borrow.
+    pub(crate) fn shared_links(&self) -> Arc<Links> {
+        Arc::clone(&self.inner.links)
     }
 
     /// The numbers.

@@ -2,12 +2,14 @@
 //! a purpose and by it a key of its own, so that no token is good where another kind is expected.
 
 mod preference;
+mod recipient;
 mod signer;
 mod unsubscribe;
 
 use aws_lc_rs::hmac;
 
 pub use preference::PreferenceLink;
+pub(crate) use recipient::RecipientLinks;
 pub use signer::Signer;
 pub use unsubscribe::UnsubscribeLink;
 

@@ -7,6 +7,7 @@ use campanile_core::workflow::{ChannelStep, ChannelType, SendWindow};
 use campanile_template::{EmailSource, EmailTemplate, JsonTemplate, Layout, Template, TemplateError};
 use serde_json::{Map, Value};
 
+use super::LinkVars;
 use crate::resources::syntax_problem;
 
 /// A channel step, ready to render.
@@ -18,6 +19,8 @@ pub(crate) struct ChannelProgram {
     /// `channel_overrides`: what replaces the channel's own settings, as texts with Liquid.
     pub(crate) overrides: Map<String, Value>,
     pub(crate) send_windows: Option<[SendWindow; 7]>,
+    /// Links of the recipient that templates and overrides read, those of partials included.
+    pub(crate) link_vars: LinkVars,
     overrides_mention: Vec<Template>,
 }
 
@@ -208,6 +211,7 @@ pub(super) fn compile(
     Ok(ChannelProgram {
         channel_type: step.channel_type,
         channel_key: step.channel_key.clone(),
+        link_vars: LinkVars::of(|name| message.mentions(name)) | LinkVars::in_settings(&overrides),
         message,
         overrides,
         send_windows: step.send_windows,
@@ -249,6 +253,41 @@ impl Pairs {
     }
 }
 
+impl Message {
+    /// True when a template of it may read the root.
+    fn mentions(&self, root: &str) -> bool {
+        let any = |templates: &[Option<&Template>]| templates.iter().flatten().any(|t| t.mentions(root));
+        match self {
+            Self::Email { template, .. } => template.as_ref().is_ok_and(|t| t.mentions(root)),
+            Self::Sms { body, to, payload_overrides } => {
+                any(&[Some(body), to.as_ref()])
+                    || payload_overrides.as_ref().is_some_and(|j| j.mentions(root))
+            }
+            Self::Push { title, body, payload_overrides, .. } => {
+                any(&[Some(title), Some(body)])
+                    || payload_overrides.as_ref().is_some_and(|j| j.mentions(root))
+            }
+            Self::Chat { markdown, json, summary } => {
+                any(&[markdown.as_ref(), summary.as_ref()]) || json.as_ref().is_some_and(|j| j.mentions(root))
+            }
+            Self::InAppFeed { body, action_url, buttons } => {
+                any(&[Some(body), action_url.as_ref()])
+                    || buttons.iter().any(|(label, action)| any(&[Some(label), Some(action)]))
+            }
+            Self::Http { url, headers, query_params, body, .. } => {
+                any(&[Some(url)])
+                    || headers.mentions(root)
+                    || query_params.mentions(root)
+                    || match body {
+                        Some(JsonOrText::Json(json)) => json.mentions(root),
+                        Some(JsonOrText::Text(text)) => text.mentions(root),
+                        None => false,
+                    }
+            }
+        }
+    }
+}
+
 impl ChannelProgram {
     /// What the layout of an e-mail has in place of the account's branding, if anything.
     pub(crate) fn branding_overrides(&self) -> Option<&Map<String, Value>> {
@@ -262,36 +301,7 @@ impl ChannelProgram {
 
     /// True when anything of the step may read the root.
     pub(crate) fn mentions(&self, root: &str) -> bool {
-        let any = |templates: &[Option<&Template>]| templates.iter().flatten().any(|t| t.mentions(root));
-        let message = match &self.message {
-            Message::Email { template, .. } => template.as_ref().is_ok_and(|t| t.mentions(root)),
-            Message::Sms { body, to, payload_overrides } => {
-                any(&[Some(body), to.as_ref()])
-                    || payload_overrides.as_ref().is_some_and(|j| j.mentions(root))
-            }
-            Message::Push { title, body, payload_overrides, .. } => {
-                any(&[Some(title), Some(body)])
-                    || payload_overrides.as_ref().is_some_and(|j| j.mentions(root))
-            }
-            Message::Chat { markdown, json, summary } => {
-                any(&[markdown.as_ref(), summary.as_ref()]) || json.as_ref().is_some_and(|j| j.mentions(root))
-            }
-            Message::InAppFeed { body, action_url, buttons } => {
-                any(&[Some(body), action_url.as_ref()])
-                    || buttons.iter().any(|(label, action)| any(&[Some(label), Some(action)]))
-            }
-            Message::Http { url, headers, query_params, body, .. } => {
-                any(&[Some(url)])
-                    || headers.mentions(root)
-                    || query_params.mentions(root)
-                    || match body {
-                        Some(JsonOrText::Json(json)) => json.mentions(root),
-                        Some(JsonOrText::Text(text)) => text.mentions(root),
-                        None => false,
-                    }
-            }
-        };
-        message
+        self.message.mentions(root)
             || self.overrides_mention.iter().any(|t| t.mentions(root))
             // Channel settings may hold Liquid too and are not known here; only e-mail and webhook read them.
             || matches!(self.channel_type, ChannelType::Email | ChannelType::Http)

@@ -3,6 +3,7 @@
 pub mod db;
 pub mod everything;
 pub mod http;
+pub mod mailbox;
 pub mod provider;
 pub mod signer;
 pub mod steps;

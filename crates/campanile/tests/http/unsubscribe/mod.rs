@@ -1,6 +1,8 @@
 //! Leaving commercial messages by a link (delivery.md section 14).
 
+mod mails;
 mod page;
+mod vars;
 
 use campanile_core::recipient::RecipientRef;
 use campanile_engine::links::UnsubscribeLink;
@@ -13,6 +15,13 @@ pub fn link(kit: &Kit, environment: &str, recipient: RecipientRef) -> String {
     let engine = &kit.server().engine;
     let env = engine.catalog().environment(environment).expect("it exists").id;
     format!("/u/{}", UnsubscribeLink { env, recipient }.token(engine.links()))
+}
+
+/// The path of an address of ours, in angle brackets or not.
+pub fn path_of(address: &str) -> String {
+    let address = address.trim_matches(['<', '>']);
+    let path = address.split_once("//").and_then(|(_, rest)| rest.split_once('/'));
+    format!("/{}", path.expect("an absolute address").1)
 }
 
 /// What a mail client posts (RFC 8058).
