@@ -204,7 +204,8 @@ impl Tx<'_> {
         self.execute(sql, &[key.into(), value.into()]).await.map(drop)
     }
 
-    /// Holds back every other transaction that asks for this lock: for the first start of several nodes.
+    /// Holds back every other transaction that asks for this lock: for the first start of several nodes,
+    /// and for rows that several may be about to make.
     pub async fn lock_installation(&mut self) -> Result<(), StoreError> {
         if self.is_postgres() {
             self.query("SELECT 1::bigint FROM pg_advisory_xact_lock(7164771)", &[]).await?;

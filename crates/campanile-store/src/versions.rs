@@ -262,15 +262,17 @@ impl Tx<'_> {
         kind: ResourceKind,
         key: &str,
     ) -> Result<Option<ResourceRow>, StoreError> {
-        let lock = if self.is_postgres() { "FOR UPDATE OF r" } else { "" };
+        let params = [env.into(), Param::Int(kind as i64), key.into()];
+        if self.is_postgres() {
+            // On its own: a row that changed while it was waited for no longer joins its version in that statement.
+            let sql = "SELECT 1::bigint FROM resources WHERE env = $1 AND kind = $2 AND key = $3 FOR UPDATE";
+            self.query(sql, &params).await?;
+        }
         let sql = format!(
             "SELECT {RESOURCE} FROM resources r JOIN versions v ON v.id = r.current \
-             WHERE r.env = $1 AND r.kind = $2 AND r.key = $3 AND r.archived_at IS NULL {lock}"
+             WHERE r.env = $1 AND r.kind = $2 AND r.key = $3 AND r.archived_at IS NULL"
         );
-        self.query_one(&sql, &[env.into(), Param::Int(kind as i64), key.into()])
-            .await?
-            .map(resource)
-            .transpose()
+        self.query_one(&sql, &params).await?.map(resource).transpose()
     }
 
     /// Saves content as the current version; equal content saves nothing unless `force_new` (M4.7, M4.8).

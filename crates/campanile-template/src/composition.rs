@@ -116,12 +116,9 @@ impl Composed {
         self.template.render_document(scope, options).map_err(|error| self.origins.relocate(error))
     }
 
-    pub(crate) fn mentions(&self, root: &str) -> bool {
-        self.template.mentions(root)
-    }
-
-    pub(crate) fn partial_keys(&self) -> impl Iterator<Item = &str> {
-        self.template.partial_keys()
+    /// What was parsed.
+    pub(crate) fn template(&self) -> &Template {
+        &self.template
     }
 }
 

@@ -65,10 +65,17 @@ impl JsonTemplate {
 
     /// Whether any part may read that root (see [`Template::mentions`]).
     pub fn mentions(&self, root: &str) -> bool {
+        self.templates().iter().any(|template| template.mentions(root))
+    }
+
+    /// Its texts, in order.
+    pub fn templates(&self) -> Vec<&Template> {
+        let mut found = Vec::new();
         match &self.0 {
-            Form::Tree(node) => node.mentions(root),
-            Form::Whole(template) => template.mentions(root),
+            Form::Tree(node) => node.collect(&mut found),
+            Form::Whole(template) => found.push(template),
         }
+        found
     }
 }
 
@@ -121,12 +128,12 @@ impl Node {
         })
     }
 
-    fn mentions(&self, root: &str) -> bool {
+    fn collect<'t>(&'t self, found: &mut Vec<&'t Template>) {
         match self {
-            Self::Fixed(_) => false,
-            Self::Leaf(template) => template.mentions(root),
-            Self::Array(nodes) => nodes.iter().any(|node| node.mentions(root)),
-            Self::Object(members) => members.iter().any(|(_, node)| node.mentions(root)),
+            Self::Fixed(_) => {}
+            Self::Leaf(template) => found.push(template),
+            Self::Array(nodes) => nodes.iter().for_each(|node| node.collect(found)),
+            Self::Object(members) => members.iter().for_each(|(_, node)| node.collect(found)),
         }
     }
 }

@@ -245,45 +245,59 @@ fn email(fields: &mut Fields<'_>, layout: Option<(&str, Option<&Arc<Layout>>)>) 
 }
 
 impl Pairs {
-    fn mentions(&self, root: &str) -> bool {
+    fn templates(&self) -> Vec<&Template> {
         match self {
-            Self::List(pairs) => pairs.iter().any(|(_, template)| template.mentions(root)),
-            Self::Object(json) => json.mentions(root),
+            Self::List(pairs) => pairs.iter().map(|(_, template)| template).collect(),
+            Self::Object(json) => json.templates(),
         }
     }
 }
 
 impl Message {
-    /// True when a template of it may read the root.
-    fn mentions(&self, root: &str) -> bool {
-        let any = |templates: &[Option<&Template>]| templates.iter().flatten().any(|t| t.mentions(root));
+    /// Every template but those of an e-mail, which keeps its own.
+    fn templates(&self) -> Vec<&Template> {
+        let mut found = Vec::new();
+        let mut json = None;
         match self {
-            Self::Email { template, .. } => template.as_ref().is_ok_and(|t| t.mentions(root)),
+            Self::Email { .. } => {}
             Self::Sms { body, to, payload_overrides } => {
-                any(&[Some(body), to.as_ref()])
-                    || payload_overrides.as_ref().is_some_and(|j| j.mentions(root))
+                found.push(body);
+                found.extend(to);
+                json = payload_overrides.as_ref();
             }
             Self::Push { title, body, payload_overrides, .. } => {
-                any(&[Some(title), Some(body)])
-                    || payload_overrides.as_ref().is_some_and(|j| j.mentions(root))
+                found.extend([title, body]);
+                json = payload_overrides.as_ref();
             }
-            Self::Chat { markdown, json, summary } => {
-                any(&[markdown.as_ref(), summary.as_ref()]) || json.as_ref().is_some_and(|j| j.mentions(root))
+            Self::Chat { markdown, json: blocks, summary } => {
+                found.extend(markdown.iter().chain(summary));
+                json = blocks.as_ref();
             }
             Self::InAppFeed { body, action_url, buttons } => {
-                any(&[Some(body), action_url.as_ref()])
-                    || buttons.iter().any(|(label, action)| any(&[Some(label), Some(action)]))
+                found.push(body);
+                found.extend(action_url);
+                found.extend(buttons.iter().flat_map(|(label, action)| [label, action]));
             }
             Self::Http { url, headers, query_params, body, .. } => {
-                any(&[Some(url)])
-                    || headers.mentions(root)
-                    || query_params.mentions(root)
-                    || match body {
-                        Some(JsonOrText::Json(json)) => json.mentions(root),
-                        Some(JsonOrText::Text(text)) => text.mentions(root),
-                        None => false,
-                    }
+                found.push(url);
+                found.extend(headers.templates());
+                found.extend(query_params.templates());
+                match body {
+                    Some(JsonOrText::Json(body)) => json = Some(body),
+                    Some(JsonOrText::Text(body)) => found.push(body),
+                    None => {}
+                }
             }
+        }
+        found.extend(json.into_iter().flat_map(JsonTemplate::templates));
+        found
+    }
+
+    /// True when a template of it may read the root.
+    fn mentions(&self, root: &str) -> bool {
+        match self {
+            Self::Email { template, .. } => template.as_ref().is_ok_and(|t| t.mentions(root)),
+            _ => self.templates().iter().any(|t| t.mentions(root)),
         }
     }
 }
@@ -305,5 +319,16 @@ impl ChannelProgram {
             || self.overrides_mention.iter().any(|t| t.mentions(root))
             // Channel settings may hold Liquid too and are not known here; only e-mail and webhook read them.
             || matches!(self.channel_type, ChannelType::Email | ChannelType::Http)
+    }
+
+    /// Keys of the `t` tags of the step, some more than once.
+    pub(super) fn translation_keys(&self) -> Vec<&str> {
+        let mut keys = Vec::new();
+        if let Message::Email { template: Ok(template), .. } = &self.message {
+            keys.extend(template.translation_keys());
+        }
+        let templates = self.message.templates().into_iter().chain(&self.overrides_mention);
+        keys.extend(templates.flat_map(Template::translation_keys));
+        keys
     }
 }

@@ -6,7 +6,7 @@ mod link_vars;
 mod partials;
 mod scan;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use campanile_core::condition::ConditionGroup;
@@ -146,6 +146,42 @@ pub fn layout_keys(workflow: &Workflow) -> Vec<String> {
 /// document. The document need not be a valid workflow: what is wrong with templates is told beside the rest.
 pub fn check_templates(document: &Value, context: &Context) -> Vec<FieldProblem> {
     let mut problems = Vec::new();
+    each_channel(document, context, &mut |path, channel| {
+        partials::each_missing(path, channel, &|key| context.partials.contains(key), &mut problems);
+        if needs_mjml_layout(channel)
+            && let Some(key) = channel.template["settings"]["layout_key"].as_str()
+            && context.layouts.contains(key)
+            && !context.mjml_layouts.contains(key)
+        {
+            let field = format!("{path}.template.settings.layout_key");
+            problems.push(FieldProblem::new(field, "must be an MJML layout"));
+        }
+        for mut problem in channel::compile(channel, None).err().unwrap_or_default() {
+            problem.field = format!("{path}.{}", problem.field);
+            problems.push(problem);
+        }
+    });
+    problems
+}
+
+/// Keys of the `t` tags in a workflow's templates, each once, in the order of its steps. They are looked for in what
+/// is rendered, so that they are what a render looks up.
+pub(crate) fn translation_keys(document: &Value, context: &Context) -> Vec<String> {
+    let mut keys = Vec::new();
+    let mut known = HashSet::new();
+    each_channel(document, context, &mut |_, channel| {
+        let Ok(program) = channel::compile(channel, None) else { return };
+        for key in program.translation_keys() {
+            if known.insert(key.to_owned()) {
+                keys.push(key.to_owned());
+            }
+        }
+    });
+    keys
+}
+
+/// Channel steps of a document whose channel has a type.
+fn each_channel(document: &Value, context: &Context, visit: &mut impl FnMut(&str, &ChannelStep)) {
     walk_document(&document["steps"], "steps", &mut |path, step| {
         let channel_key = step["channel_key"].as_str().unwrap_or_default();
         let named = || step["channel_type"].as_str().and_then(ChannelType::from_wire);
@@ -158,21 +194,8 @@ pub fn check_templates(document: &Value, context: &Context) -> Vec<FieldProblem>
             overrides: step["channel_overrides"].clone(),
             send_windows: None,
         };
-        partials::each_missing(path, &channel, &|key| context.partials.contains(key), &mut problems);
-        if needs_mjml_layout(&channel)
-            && let Some(key) = channel.template["settings"]["layout_key"].as_str()
-            && context.layouts.contains(key)
-            && !context.mjml_layouts.contains(key)
-        {
-            let field = format!("{path}.template.settings.layout_key");
-            problems.push(FieldProblem::new(field, "must be an MJML layout"));
-        }
-        for mut problem in channel::compile(&channel, None).err().unwrap_or_default() {
-            problem.field = format!("{path}.{}", problem.field);
-            problems.push(problem);
-        }
+        visit(path, &channel);
     });
-    problems
 }
 
 /// True for an e-mail whose body is MJML (templates.md T10.1).

@@ -6,7 +6,7 @@ use campanile_store::{CommitRow, NewVersion, ResourceKind, ResourceRow, StoreErr
 
 use super::read::content;
 use super::save::{lower_environments, target};
-use super::{Author, Context, Kind, Refusal, write_rules};
+use super::{Author, Context, Kind, Refusal, system_texts, write_rules};
 use crate::engine::Engine;
 
 /// Which resources take part; empty means all.
@@ -82,8 +82,17 @@ pub async fn commit(engine: &Engine, commit: Commit) -> Result<Vec<CommitRow>, R
                     return Ok(Err(Refusal::Invalid(problems)));
                 }
                 let author = (commit.author.name.as_str(), commit.author.email.as_str());
+                let texts = texts(&pending, &context)?;
+                if pending
+                    .iter()
+                    .zip(&texts)
+                    .any(|(row, texts)| system_texts::is(row.kind, &row.key) || !texts.is_empty())
+                {
+                    system_texts::lock(tx).await?;
+                }
                 let mut commits = Vec::with_capacity(pending.len());
-                for row in &mut pending {
+                for (row, texts) in pending.iter_mut().zip(texts) {
+                    commits.extend(system_texts::add(tx, commit.env, &row.key, &texts, now).await?);
                     if row.published == Some(row.current) {
                         *row = tx.save_version(&same_content(row), row.active, true, now).await?;
                     }
@@ -118,6 +127,12 @@ fn content_problems(pending: &[ResourceRow], context: &Context) -> Result<Vec<Fi
         }
     }
     Ok(found.into_result(()).err().unwrap_or_default())
+}
+
+/// What each of them wants translated.
+fn texts(pending: &[ResourceRow], context: &Context) -> Result<Vec<Vec<String>>, StoreError> {
+    let texts = |row: &ResourceRow| Ok(system_texts::of(row.kind, &content(&row.version.content)?, context));
+    pending.iter().map(texts).collect()
 }
 
 fn same_content(row: &ResourceRow) -> NewVersion {

@@ -17,6 +17,7 @@ mod partial;
 mod promote;
 mod read;
 mod save;
+mod system_texts;
 #[cfg(test)]
 mod tests;
 mod translation;

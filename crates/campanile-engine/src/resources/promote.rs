@@ -5,7 +5,7 @@ use campanile_core::time::Timestamp;
 use campanile_store::{CommitRow, NewVersion, Promoted, StoreError, Tx};
 use uuid::Uuid;
 
-use super::{Author, Refusal, Scope, starts_active};
+use super::{Author, Refusal, Scope, starts_active, system_texts};
 use crate::engine::Engine;
 
 /// Promotes what the environment below `to` has published since the last promotion, in dependency order; nothing to
@@ -28,6 +28,7 @@ pub async fn promote_all(
         .store()
         .transact(move |tx| {
             Box::pin(async move {
+                system_texts::lock(tx).await?;
                 let mut commits = Vec::new();
                 for row in tx.resources_of(from).await? {
                     if row.published.is_none() || !scope.has(&row) {

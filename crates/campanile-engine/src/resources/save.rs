@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::message_type::builtin_problem;
 use super::write_rules::{self, Target};
 use super::{Author, Context, Kind, Refusal, Resource, canonical_json, sha, starts_active};
-use super::{audience, partial};
+use super::{audience, partial, system_texts};
 use crate::engine::Engine;
 
 /// The account's "production write access"; off when absent.
@@ -122,8 +122,12 @@ pub async fn upsert(engine: &Engine, upsert: Upsert) -> Result<Saved, Refusal> {
     };
     let below = lower_environments(engine, upsert.env);
     let now = engine.clock().now();
-    let Upsert { env, kind, key, force, publish, author, .. } = upsert;
+    let Upsert { env, kind, force, publish, author, .. } = upsert;
     let document = content.clone();
+    let texts = match &publish {
+        Some(_) => system_texts::of(kind, &content, &context),
+        None => Vec::new(),
+    };
     let written = engine
         .store()
         .transact(move |tx| {
@@ -132,32 +136,37 @@ pub async fn upsert(engine: &Engine, upsert: Upsert) -> Result<Saved, Refusal> {
                 if let Some(why) = write_rules::refuses_save(target, force) {
                     return Ok(Err(FieldProblem::new("environment", why)));
                 }
+                if !texts.is_empty() || system_texts::is(kind, &new.key) {
+                    system_texts::lock(tx).await?;
+                }
                 let before = tx.resource(env, kind, &new.key).await?;
                 if let Some(problem) = before.as_ref().and_then(|row| change_problem(row, &document)) {
                     return Ok(Err(problem));
                 }
                 let before = before.map(|row| row.current);
                 let mut row = tx.save_version(&new, active, false, now).await?;
-                let mut commit = None;
+                let mut commits = Vec::new();
                 if let Some(publish) = publish {
                     let empty = row.published == Some(row.current);
                     if empty && publish.allow_empty {
                         row = tx.save_version(&new, active, true, now).await?;
                     }
                     if !empty || publish.allow_empty {
+                        commits.extend(system_texts::add(tx, env, &new.key, &texts, now).await?);
                         let author = (author.name.as_str(), author.email.as_str());
-                        commit =
-                            Some(tx.publish(&mut row, publish.message.as_deref(), author, None, now).await?);
+                        let message = publish.message.as_deref();
+                        commits.push(tx.publish(&mut row, message, author, None, now).await?);
                     }
                 }
-                Ok(Ok((before != Some(row.current), row, commit)))
+                Ok(Ok((before != Some(row.current), row, commits)))
             })
         })
         .await?;
-    let (changed, row, commit) = written.map_err(|problem| Refusal::Invalid(vec![problem]))?;
-    if commit.is_some() {
-        engine.invalidate(env, kind, &key).await;
+    let (changed, row, mut commits) = written.map_err(|problem| Refusal::Invalid(vec![problem]))?;
+    for commit in &commits {
+        engine.invalidate(commit.env, commit.kind, &commit.key).await;
     }
+    let commit = commits.pop();
     Ok(Saved { resource: Resource { row, content, valid: true }, changed, commit })
 }
 

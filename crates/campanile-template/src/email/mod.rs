@@ -146,30 +146,30 @@ impl EmailTemplate {
         &self.branding_overrides
     }
 
-    /// Keys of the partials that any part renders.
-    pub fn partial_keys(&self) -> impl Iterator<Item = &str> {
+    /// Everything that a render runs, composed as it runs.
+    fn templates(&self) -> impl Iterator<Item = &Template> {
         let (written, generated) = match &self.text {
             TextPart::Written(text) => (Some(text), None),
             TextPart::Generated { body, around } => (Some(body), around.as_ref()),
         };
+        let composed = [Some(&self.html), written, generated].into_iter().flatten().map(Composed::template);
         let links = self.footer_links.iter().flat_map(|(text, url)| [text, url]);
-        let templates =
-            links.chain(&self.preview_text).chain([&self.subject]).flat_map(Template::partial_keys);
-        let composed = [Some(&self.html), written, generated].into_iter().flatten();
-        composed.flat_map(Composed::partial_keys).chain(templates)
+        [&self.subject].into_iter().chain(&self.preview_text).chain(composed).chain(links)
+    }
+
+    /// Keys of the partials that any part renders.
+    pub fn partial_keys(&self) -> impl Iterator<Item = &str> {
+        self.templates().flat_map(Template::partial_keys)
+    }
+
+    /// Keys of the `t` tags of any part, its layout included (see [`Template::translation_keys`]).
+    pub fn translation_keys(&self) -> impl Iterator<Item = &str> {
+        self.templates().flat_map(Template::translation_keys)
     }
 
     /// Whether any part may read that root (see [`Template::mentions`]).
     pub fn mentions(&self, root: &str) -> bool {
-        let text = match &self.text {
-            TextPart::Written(template) => template.mentions(root),
-            TextPart::Generated { body, around } => {
-                body.mentions(root) || around.as_ref().is_some_and(|around| around.mentions(root))
-            }
-        };
-        let preview = self.preview_text.as_ref().is_some_and(|template| template.mentions(root));
-        let links = self.footer_links.iter().any(|(text, url)| text.mentions(root) || url.mentions(root));
-        text || preview || links || self.subject.mentions(root) || self.html.mentions(root)
+        self.templates().any(|template| template.mentions(root))
     }
 }
 

@@ -241,7 +241,8 @@ fn the_log_says_what_is_missing() {
             found.map(|event| (event.step.unwrap_or_default(), event.data)).collect::<Vec<_>>()
         };
         let missing = |reason: &str, key: &str| ("feed_1".to_owned(), json!({"reason": reason, "key": key}));
-        let texts = [missing("translation_missing", "no.such"), missing("translation_missing", "Own words")];
+        // The text of the tag is in a file since the commit (T5.10).
+        let texts = [missing("translation_missing", "no.such")];
         assert_eq!(warnings(kit.log_of_run(&run, "ada").await), texts);
         // A workflow that names a partial which is not published: nothing is printed, the message goes out.
         kit.workflow("bare", json!([steps::feed("feed_1", "[]")])).await;

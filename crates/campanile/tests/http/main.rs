@@ -34,6 +34,7 @@ mod rate_limits;
 mod recipient_runs;
 mod schedules;
 mod subscriptions;
+mod system_texts;
 mod translations;
 mod trigger;
 mod unsubscribe;

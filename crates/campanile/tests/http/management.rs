@@ -447,3 +447,22 @@ fn lists_are_in_key_order_and_paged() {
         assert_eq!(back["entries"], first["entries"]);
     });
 }
+
+#[test]
+fn a_resource_that_is_saved_meanwhile_is_still_there() {
+    on_both(async |kit| {
+        kit.service.put(DRAFT, document("first")).await.ok();
+        let save = async |text: &str| {
+            kit.service.put(&format!("{DRAFT}&commit=true"), document(text)).await.ok();
+        };
+        let activate = async |status: bool| {
+            let path = DRAFT.replace("greet?", "greet/activate?");
+            kit.service.put(&path, json!({"status": status})).await.ok();
+        };
+        for round in 0..5 {
+            let (a, b) = (format!("a{round}"), format!("b{round}"));
+            tokio::join!(save(&a), activate(false), save(&b), activate(true), activate(false));
+        }
+        assert_eq!(commits(kit, "environment=development").await.len(), 10);
+    });
+}
