@@ -46,10 +46,12 @@ pub(crate) fn missing() -> Response {
     page(StatusCode::NOT_FOUND, "<h1>This link leads nowhere</h1><p>It may be incomplete or out of date.</p>")
 }
 
-/// The path as logs may show it: without the token that opens a page.
+/// The path as logs may show it. What begins with one letter is a link of ours, and the rest of it a token.
 pub(crate) fn loggable(path: &str) -> &str {
-    const PAGES: [&str; 2] = ["/p/", "/u/"];
-    PAGES.into_iter().find(|page| path.starts_with(page)).unwrap_or(path)
+    match path.as_bytes() {
+        [b'/', _, b'/', ..] => path.get(..3).unwrap_or_default(),
+        _ => path,
+    }
 }
 
 /// A text for the inside of elements and attributes.

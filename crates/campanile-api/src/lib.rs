@@ -21,6 +21,7 @@ mod query;
 mod request_id;
 mod router;
 mod service;
+mod tracking_pages;
 mod unsubscribe_page;
 
 pub use access::RateLimits;

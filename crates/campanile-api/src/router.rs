@@ -111,6 +111,7 @@ pub fn router(app: App) -> Router {
         .merge(crate::service::routes())
         .merge(crate::preference_page::routes())
         .merge(crate::unsubscribe_page::routes())
+        .merge(crate::tracking_pages::routes())
         .fallback(async |request: Request| ApiError::no_route(request.uri().path()))
         .layer(RequestDecompressionLayer::new())
         .layer(CompressionLayer::new())

@@ -2,8 +2,10 @@
 
 use campanile_core::event::MessageEventType;
 use campanile_core::message::{Engagement, EngagementSet};
+use campanile_core::workflow::ChannelType;
 use campanile_store::Engagement as Change;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 /// What a recipient does with a message, or takes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,9 +52,27 @@ pub fn change(action: Action, event_data: Option<String>) -> Change {
     Change {
         set: if undone { Vec::new() } else { vec![column(engagement)] },
         also: (action == Action::Interacted).then(|| (read, read_bit, MessageEventType::Read.code())),
+        first: None,
         clear: if undone { vec![column(engagement)] } else { Vec::new() },
         event: event.code(),
         event_data,
+    }
+}
+
+/// What the store does for a click on a tracked link. On SMS and chat, which show no message themselves, whoever clicks
+/// has also read it (delivery.md R10.13).
+pub fn clicked(url: &str, kind: ChannelType) -> Change {
+    let is_read = matches!(kind, ChannelType::Sms | ChannelType::Chat);
+    let bit = |engagement| EngagementSet::EMPTY.with(engagement).bits();
+    let mut set = vec![("clicked_at", bit(Engagement::LinkClicked))];
+    set.extend(is_read.then(|| ("read_at", bit(Engagement::Read))));
+    Change {
+        set,
+        also: None,
+        first: is_read.then(|| MessageEventType::Read.code()),
+        clear: Vec::new(),
+        event: MessageEventType::LinkClicked.code(),
+        event_data: Some(json!({"url": url}).to_string()),
     }
 }
 
@@ -75,6 +95,17 @@ impl Action {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn clicks_read_where_nothing_else_does() {
+        for kind in ChannelType::ALL {
+            let change = clicked("https://a.io", kind);
+            let reads = matches!(kind, ChannelType::Sms | ChannelType::Chat);
+            assert_eq!(change.set.iter().any(|(name, _)| *name == "read_at"), reads, "{kind:?}");
+            assert_eq!(change.first.is_some(), reads);
+            assert_eq!(change.event_data.as_deref(), Some(r#"{"url":"https://a.io"}"#));
+        }
+    }
 
     #[test]
     fn no_action_implies_another_but_one() {

@@ -18,6 +18,7 @@ use crate::links::Links;
 use crate::metrics::Metrics;
 use crate::programs::Programs;
 use crate::scheduler::Work;
+use crate::tracking::{Recorder, Tracker};
 use crate::translations::Translations;
 use crate::transport::{HttpOptions, Roots, Transport};
 use crate::vault::Vault;
@@ -71,6 +72,8 @@ struct Inner {
     metrics: Metrics,
     options: EngineOptions,
     links: Arc<Links>,
+    tracker: Arc<Tracker>,
+    recorder: Recorder,
     programs: Programs,
     guide_sets: GuideSets,
     translations: Translations,
@@ -109,6 +112,8 @@ impl Engine {
             catalog: RwLock::new(Arc::new(catalog)),
             metrics: Metrics::default(),
             options,
+            tracker: Arc::new(Tracker::new(&links)),
+            recorder: Recorder::default(),
             links,
             programs: Programs::default(),
             guide_sets: GuideSets::default(),
@@ -151,6 +156,16 @@ impl Engine {
     /// The same, for what outlives a borrow.
     pub(crate) fn shared_links(&self) -> Arc<Links> {
         Arc::clone(&self.inner.links)
+    }
+
+    /// Makes and reads tracked links.
+    pub(crate) fn tracker(&self) -> &Arc<Tracker> {
+        &self.inner.tracker
+    }
+
+    /// Takes clicks and opens.
+    pub(crate) fn recorder(&self) -> &Recorder {
+        &self.inner.recorder
     }
 
     /// The numbers.

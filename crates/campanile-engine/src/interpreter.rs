@@ -20,7 +20,7 @@ use campanile_core::scope::lookup;
 use campanile_core::time::{Micros, Timestamp};
 use campanile_core::window::{next_opening, resolve};
 use campanile_core::workflow::ChannelType;
-use campanile_store::{EventRow, JobKind, JobRow, MessageRow, RunRow, RunStatus};
+use campanile_store::{EventRow, JobKind, JobRow, MessageRow, RunRow, RunStatus, ShortLinkRow};
 use campanile_template::{Loaded, Notes, RenderOptions, Translations};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -33,6 +33,7 @@ use crate::program::{ChannelProgram, LinkVars, Op, OpKind, Program};
 use crate::render::{self, NoMessage, Rendered, StepInput};
 use crate::scope::RunScope;
 use crate::state::{RunLog, RunState, StepName, StepRecord, Waiting};
+use crate::tracking::Tracker;
 
 /// Waits before the second and the third attempt of a failed step (README.md 24).
 const RETRY_WAITS: [Micros; 2] = [Micros::seconds(5), Micros::seconds(30)];
@@ -76,6 +77,8 @@ pub(crate) struct Input<'i> {
     pub(crate) loaded: &'i Loaded,
     /// What templates lacked. When data is missing, the whole activation is void.
     pub(crate) notes: &'i Notes,
+    /// Makes tracked links.
+    pub(crate) tracker: &'i Tracker,
 }
 
 impl Input<'_> {
@@ -101,6 +104,7 @@ pub(crate) struct Activation {
     pub(crate) state: RunState,
     pub(crate) log: RunLog,
     pub(crate) messages: Vec<MessageRow>,
+    pub(crate) short_links: Vec<ShortLinkRow>,
     pub(crate) events: Vec<EventRow>,
     pub(crate) jobs: Vec<JobRow>,
     /// Channel types of the messages, for metrics.
@@ -115,6 +119,7 @@ impl Activation {
             state,
             log,
             messages: Vec::new(),
+            short_links: Vec::new(),
             events: Vec::new(),
             jobs: Vec::new(),
             made: Vec::new(),
@@ -357,7 +362,8 @@ impl Activation {
         input: &mut Input<'_>,
     ) -> Result<Vec<Ksuid>, NoMessage> {
         let zone = zone_of(&input.scope.recipient);
-        let first_id = message_id(input, &op.step, entry.channel.id, 0, self.messages.len());
+        let position = self.messages.len();
+        let first_id = message_id(input, &op.step, entry.channel.id, 0, position);
         if input.program.roots.current_message {
             input.scope.current_message = json!({
                 "id": first_id.to_string(),
@@ -377,6 +383,9 @@ impl Activation {
             tenant_data: input.tenant_data.get(&entry.channel.id).unwrap_or(&Value::Null),
             links: &input.links,
             options: input.options(),
+            env: input.env,
+            tracker: input.tracker,
+            message_id: &|n| message_id(input, &op.step, entry.channel.id, n, position + n),
         };
         if decision.is_blocked {
             // Who cannot be reached was not asked.
@@ -457,6 +466,7 @@ impl Activation {
         self.log.add(input.now, "message_enqueued", Some(name(op, self.state.failures + 1)), &data);
         self.made.push(entry.kind.as_str());
         input.statuses.add(id, status);
+        self.short_links.extend(message.short_links);
         self.messages.push(MessageRow {
             env: input.env,
             id,

@@ -28,6 +28,7 @@ pub mod project;
 mod provider_calls;
 mod render;
 pub mod resources;
+mod retention;
 mod scheduler;
 mod schedules;
 mod scope;
@@ -35,6 +36,7 @@ pub mod signing_keys;
 mod state;
 mod stored_data;
 pub mod subscriptions;
+mod tracking;
 mod translations;
 pub mod transport;
 mod trigger;
@@ -54,5 +56,6 @@ pub use schedules::{
     CreateSchedules, SCHEDULES_MAX, ScheduleChange, Timing, parse_new_timing, parse_timing, parse_workflow,
 };
 pub use state::{LoggedEvent, read_log};
+pub use tracking::{Happened, LINK_PATH, LinkToken, OPEN_PATH, SHORT_LINK_PATH, What};
 pub use trigger::{Accepted, Trigger, TriggerError};
 pub use vault::{Vault, WrongKey};

@@ -44,6 +44,10 @@ pub struct Metrics {
     pub api_logs_written: Counter,
     /// API logs that were left out under load, or could not be written.
     pub api_logs_dropped: Counter,
+    /// Clicks and opens that became events.
+    pub tracked_written: Counter,
+    /// Clicks and opens that were lost under load, or could not be written.
+    pub tracked_dropped: Counter,
     /// Requests refused by a rate limit.
     pub rate_limited: Counter,
     queue_depth: Gauge<i64, AtomicI64>,
@@ -70,6 +74,8 @@ impl Default for Metrics {
             delivery_retries: Counter::default(),
             api_logs_written: Counter::default(),
             api_logs_dropped: Counter::default(),
+            tracked_written: Counter::default(),
+            tracked_dropped: Counter::default(),
             rate_limited: Counter::default(),
             queue_depth: Gauge::default(),
             queue_age_seconds: Gauge::default(),
@@ -98,6 +104,8 @@ impl Default for Metrics {
         registry.register("delivery_retries", "Attempts to be repeated", metrics.delivery_retries.clone());
         registry.register("api_logs_written", "API logs written", metrics.api_logs_written.clone());
         registry.register("api_logs_dropped", "API logs left out", metrics.api_logs_dropped.clone());
+        registry.register("tracked_written", "Clicks and opens written", metrics.tracked_written.clone());
+        registry.register("tracked_dropped", "Clicks and opens lost", metrics.tracked_dropped.clone());
         registry.register("rate_limited", "Requests refused by a rate limit", metrics.rate_limited.clone());
         registry.register("queue_depth", "Jobs due and not held", metrics.queue_depth.clone());
         registry.register(

@@ -1,5 +1,6 @@
 //! A channel step becomes messages: destinations, then content, frozen as it is stored (channels.md section 3).
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use campanile_channels::message::{
@@ -8,16 +9,19 @@ use campanile_channels::message::{
 };
 use campanile_channels::sms::{Segments, segments};
 use campanile_channels::{chat, email, push};
-use campanile_core::ids::ChannelId;
+use campanile_core::ids::{ChannelId, EnvId, Ksuid};
 use campanile_core::preference::Decision;
 use campanile_core::scope::lookup;
-use campanile_template::{RenderOptions, Template, TemplateError, markdown};
+use campanile_store::ShortLinkRow;
+use campanile_template::tracking::{Links, rewrite_html, rewrite_json, rewrite_markdown, rewrite_text};
+use campanile_template::{RenderOptions, Template, TemplateError, Tracking, markdown};
 use serde_json::{Map, Value, json};
 
 use crate::catalog::{ChannelEntry, ChannelInEnv};
 use crate::links::RecipientLinks;
 use crate::program::{ChannelProgram, JsonOrText, Message, Pairs};
 use crate::scope::RunScope;
+use crate::tracking::{Form, Tracker};
 
 /// One message before it has an id.
 #[derive(Debug)]
@@ -28,6 +32,8 @@ pub(crate) struct Rendered {
     pub(crate) timezone: Option<String>,
     /// What a text message costs.
     pub(crate) segments: Option<Segments>,
+    /// Rows of the short links in it.
+    pub(crate) short_links: Vec<ShortLinkRow>,
 }
 
 /// Why a step made no message.
@@ -60,12 +66,27 @@ pub(crate) struct StepInput<'s> {
     /// What leads the recipient to pages of ours.
     pub(crate) links: &'s RecipientLinks<'s>,
     pub(crate) options: RenderOptions<'s>,
+    pub(crate) env: EnvId,
+    /// Makes tracked links.
+    pub(crate) tracker: &'s Tracker,
+    /// The id that the step's n-th message will have.
+    pub(crate) message_id: &'s dyn Fn(usize) -> Ksuid,
+}
+
+impl StepInput<'_> {
+    /// Lets the links of the n-th message be rewritten; answers the rows of its short links too.
+    fn rewrite<T>(&self, n: usize, work: impl FnOnce(&mut Links<'_>) -> T) -> (T, Vec<ShortLinkRow>) {
+        self.tracker.rewrite(self.env, (self.message_id)(n), Form::of(self.entry), work)
+    }
 }
 
 /// The part of the stored content that is for delivery alone.
 pub(crate) const ATTACHMENT_KEY: &str = "attachment_key";
 /// Provider setting of webhook channels.
 pub(crate) const SIGNING_KEY: &str = "signing_key";
+/// Settings of the type that say what is tracked.
+const LINK_TRACKING: &str = "link_tracking";
+const OPEN_TRACKING: &str = "open_tracking";
 /// See [`ATTACHMENT_KEY`].
 pub(crate) const OVERRIDES: &str = "overrides";
 
@@ -83,13 +104,22 @@ pub(crate) fn render(
             if !input.is_user {
                 return Err(NoMessage::Skipped("recipient_not_a_user"));
             }
-            let content = feed_content(body, action_url.as_ref(), buttons, scope, &input.options)?;
-            Ok(vec![Rendered { content, timezone: None, segments: None }])
+            let html = |markdown: &str| {
+                let html = markdown::to_html(markdown);
+                match is_on(program, input, LINK_TRACKING) {
+                    true => input.rewrite(0, |links| rewrite_html(&html, Some(links)).into_owned()).0,
+                    // The marks of authors go in any case (R10.6); few bodies have one.
+                    false => match rewrite_html(&html, None) {
+                        Cow::Owned(without_marks) => without_marks,
+                        Cow::Borrowed(_) => html,
+                    },
+                }
+            };
+            let content = feed_content(body, html, action_url.as_ref(), buttons, scope, &input.options)?;
+            Ok(vec![Rendered { content, timezone: None, segments: None, short_links: Vec::new() }])
         }
         Message::Email { template, attachment_key } => {
-            let template = template.as_ref().map_err(|layout| {
-                NoMessage::Failed(format!("the layout {layout} is not published in this environment"))
-            })?;
+            let template = template.as_ref().map_err(|why| NoMessage::Failed(why.clone()))?;
             email_content(program, template, attachment_key, scope, input)
         }
         Message::Sms { body, to, payload_overrides } => {
@@ -102,8 +132,14 @@ pub(crate) fn render(
             };
             let body = text("text_body", body, scope, &input.options)?;
             let overrides = payload(payload_overrides.as_ref(), program, scope, input);
+            let (body, short_links) = match is_on(program, input, LINK_TRACKING) {
+                true => input.rewrite(0, |links| rewrite_text(&body, links)),
+                false => (body, Vec::new()),
+            };
+            // Of the text as it is sent: links grow or shrink (delivery.md corner 13).
             let segments = Some(segments(&body));
-            Ok(vec![Rendered { segments, ..stored(Content::Sms(SmsMessage { to, body }), overrides, None) }])
+            let content = Content::Sms(SmsMessage { to, body });
+            Ok(vec![Rendered { segments, short_links, ..stored(content, overrides, None) }])
         }
         Message::Push { title, body, silent, payload_overrides } => {
             let devices = push::devices(data_of(input));
@@ -153,12 +189,17 @@ pub(crate) fn render(
                 },
                 (None, None) => return Err(NoMessage::Failed("the template has no body".into())),
             };
-            let one = |connection| {
-                let content =
-                    ChatMessage { connection, template: template.clone(), ..ChatMessage::default() };
-                stored(Content::Chat(content), None, None)
+            let is_tracked = is_on(program, input, LINK_TRACKING);
+            let one = |(n, connection)| {
+                let mut template = template.clone();
+                let short_links = match is_tracked {
+                    true => input.rewrite(n, |links| rewrite_chat(&mut template, links)).1,
+                    false => Vec::new(),
+                };
+                let content = ChatMessage { connection, template, ..ChatMessage::default() };
+                Rendered { short_links, ..stored(Content::Chat(content), None, None) }
             };
-            Ok(connections.into_iter().map(one).collect())
+            Ok(connections.into_iter().enumerate().map(one).collect())
         }
         Message::Http { method, url, headers, query_params, body } => {
             let url = text("url", url, scope, &input.options)?.trim().to_owned();
@@ -230,7 +271,7 @@ fn stored(content: Content, overrides: Option<Value>, timezone: Option<String>) 
     if let (Some(overrides), Some(map)) = (overrides, value.as_object_mut()) {
         map.insert(OVERRIDES.into(), overrides);
     }
-    Rendered { content: value.to_string(), timezone, segments: None }
+    Rendered { content: value.to_string(), timezone, segments: None, short_links: Vec::new() }
 }
 
 fn data_of<'s>(input: &'s StepInput<'_>) -> &'s Value {
@@ -296,6 +337,24 @@ fn setting<'s>(program: &'s ChannelProgram, input: &'s StepInput<'_>, name: &str
     .filter(|value| !value.is_null())
 }
 
+/// A flag of the type, off where nobody says otherwise (R10.1).
+fn is_on(program: &ChannelProgram, input: &StepInput<'_>, name: &str) -> bool {
+    match setting(program, input, name) {
+        Some(Value::Bool(flag)) => *flag,
+        Some(Value::String(text)) => text.trim() == "true",
+        _ => false,
+    }
+}
+
+fn rewrite_chat(template: &mut ChatTemplate, links: &mut Links<'_>) {
+    if let Some(json) = &mut template.json_content {
+        rewrite_json(json, links);
+    }
+    for block in template.blocks.iter_mut().flatten() {
+        block.content = rewrite_markdown(&block.content, links);
+    }
+}
+
 fn email_content(
     program: &ChannelProgram,
     template: &campanile_template::EmailTemplate,
@@ -323,7 +382,19 @@ fn email_content(
             return Err(NoMessage::Failed("from_address is empty: set it on the channel or the step".into()));
         }
     };
-    let rendered = template.render(scope, &input.options)?;
+    let open_image = is_on(program, input, OPEN_TRACKING)
+        .then(|| input.tracker.open_image(input.env, (input.message_id)(0)));
+    let open_image = open_image.as_deref();
+    let rendered = match is_on(program, input, LINK_TRACKING) {
+        false => template.render_tracked(scope, &input.options, Tracking { links: None, open_image })?,
+        true => {
+            let render = |links: &mut Links<'_>| {
+                let tracking = Tracking { links: Some(links), open_image };
+                template.render_tracked(scope, &input.options, tracking)
+            };
+            input.rewrite(0, render).0?
+        }
+    };
     let addresses = |list: Option<String>| list.map(|list| email::split_addresses(&list)).unwrap_or_default();
     let content = EmailMessage {
         from,
@@ -348,7 +419,7 @@ fn email_content(
             map.insert(ATTACHMENT_KEY.into(), attachment_key.into());
         }
     }
-    Ok(vec![Rendered { content: value.to_string(), timezone: None, segments: None }])
+    Ok(vec![Rendered { content: value.to_string(), timezone: None, segments: None, short_links: Vec::new() }])
 }
 
 /// How mail clients offer to leave (RFC 8058).
@@ -387,6 +458,7 @@ fn pairs(
 /// The blocks of an in-app message (in-app.md section 5), written as text: this is the hot path.
 fn feed_content(
     body: &Template,
+    to_html: impl FnOnce(&str) -> String,
     action_url: Option<&Template>,
     buttons: &[(Template, Template)],
     scope: &RunScope<'_>,
@@ -397,7 +469,7 @@ fn feed_content(
         "type": "markdown",
         "name": "body",
         "content": body.source(),
-        "rendered": markdown::to_html(&markdown_body),
+        "rendered": to_html(&markdown_body),
     })];
     if let Some(url) = action_url {
         let rendered = text("action_url", url, scope, options)?;

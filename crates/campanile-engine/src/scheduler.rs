@@ -306,7 +306,8 @@ impl Engine {
             let ended = self.work().ended.notified();
             self.work().wake.notify_one();
             let due = self.store().next_run_at().await?.is_some_and(|at| at <= self.clock().now());
-            if !due && self.work().running.load(Ordering::SeqCst) == 0 {
+            let is_recorded = self.recorder().is_idle();
+            if !due && is_recorded && self.work().running.load(Ordering::SeqCst) == 0 {
                 return Ok(());
             }
             tokio::select! {

@@ -31,6 +31,7 @@ mod run_list;
 mod runs;
 mod schedules;
 mod schema;
+mod short_links;
 mod signing_keys;
 mod subscriptions;
 mod unit;
@@ -50,8 +51,8 @@ pub use guides::{GuideEngagement, GuideGroupRow, GuideScope, GuideState};
 pub use jobs::{Claim, JobKind, JobRow, JobStats};
 pub use merging::UsersMerged;
 pub use messages::{
-    Engagement, EventRow, FeedCounts, FeedFilter, MessageFilter, MessageRow, MessageStatusRow, MessageView,
-    Slice, SweepFilter, Swept, SweptTenants, TenantFilter, TermIndexer, event_id,
+    Engaged, Engagement, EventRow, FeedCounts, FeedFilter, MessageFilter, MessageRow, MessageStatusRow,
+    MessageView, Slice, SweepFilter, Swept, SweptTenants, TenantFilter, TermIndexer, event_id,
 };
 pub use page::{Cursor, Direction, Page, PageRequest};
 pub use preference_settings::{PreferenceCategoryRow, PreferenceCenterRow};
@@ -63,6 +64,7 @@ pub use run_list::{RunEvent, RunFilter};
 pub use runs::{RecipientRunRow, RunRow, RunStatus, StoredRun};
 pub use schedules::{ScheduleFilter, ScheduleFired, ScheduleRow};
 pub use schema::LATEST as SCHEMA_VERSION;
+pub use short_links::ShortLinkRow;
 pub use signing_keys::SigningKey;
 pub use subscriptions::{Subscriber, SubscriberMark, SubscriptionRow, SubscriptionSide};
 pub use unit::{Guard, GuardAction, IdempotencyRow, Outcome, RunUpdate, StoredReply, Unit};

@@ -20,6 +20,7 @@ use crate::jobs::{self, Claim, JobKind, JobRow};
 use crate::messages::{self, EventRow, MessageRow};
 use crate::runs::{self, RecipientRunRow, RunRow, RunStatus};
 use crate::schedules::{self, ScheduleFired};
+use crate::short_links::{self, ShortLinkRow};
 
 /// Rows to write together.
 #[derive(Debug, Default)]
@@ -38,6 +39,8 @@ pub struct Unit {
     pub expanded: Vec<Uuid>,
     /// New messages; one that exists stays as it is.
     pub messages: Vec<MessageRow>,
+    /// Short links of the new messages; one that exists stays as it is.
+    pub short_links: Vec<ShortLinkRow>,
     /// Message events.
     pub events: Vec<EventRow>,
     /// New jobs.
@@ -191,6 +194,7 @@ pub(crate) async fn write_units(tx: &mut Tx<'_>, units: &[Unit]) -> Result<Vec<O
         jobs::insert_jobs(shared, kept().flat_map(|unit| &unit.jobs)),
     )
     .await?;
+    short_links::insert_short_links(tx, kept().flat_map(|unit| &unit.short_links)).await?;
     bulk_operations::insert_bulk_operations(tx, kept().flat_map(|unit| &unit.bulk_operations)).await?;
     runs::update_recipient_runs(tx, kept().flat_map(|unit| &unit.updates)).await?;
     schedules::record_fired(tx, kept().flat_map(|unit| &unit.schedules)).await?;

@@ -40,6 +40,7 @@ fn engagement(user: &str, tenant: &str, n: i64) -> GuideEngagement {
         change: Engagement {
             set: vec![("archived_at", 16)],
             also: None,
+            first: None,
             clear: Vec::new(),
             event: 13,
             event_data: None,
@@ -50,7 +51,14 @@ fn engagement(user: &str, tenant: &str, n: i64) -> GuideEngagement {
 }
 
 fn unarchive() -> Engagement {
-    Engagement { set: Vec::new(), also: None, clear: vec![("archived_at", 16)], event: 14, event_data: None }
+    Engagement {
+        set: Vec::new(),
+        also: None,
+        first: None,
+        clear: vec![("archived_at", 16)],
+        event: 14,
+        event_data: None,
+    }
 }
 
 #[test]

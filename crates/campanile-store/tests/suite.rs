@@ -372,6 +372,7 @@ fn feed_counts_ignore_the_status_filter_where_they_must() {
         let read = campanile_store::Engagement {
             set: vec![("read_at", 2)],
             also: None,
+            first: None,
             clear: Vec::new(),
             event: 11,
             event_data: None,

@@ -119,6 +119,8 @@ impl Server {
         });
         let scheduler = engine.clone();
         tasks.spawn(async move { scheduler.run_scheduler().await });
+        let recorder = engine.clone();
+        tasks.spawn(async move { recorder.record_tracked().await });
         let watcher = engine.clone();
         tasks.spawn(async move { watcher.watch_changes().await });
         tasks.spawn(index_trigger_data(engine.clone(), stop.clone()));

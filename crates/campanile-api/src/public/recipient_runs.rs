@@ -11,7 +11,6 @@ use campanile_store::{RunEvent, RunFilter, RunStatus, StoredRun};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::messages::retention;
 use super::recipients::{PAGE_SIZE_MAX, page_info};
 use super::references;
 use super::segments::Segments;
@@ -46,7 +45,7 @@ pub(super) async fn get(
 ) -> ApiResult<Json<Value>> {
     let id = Uuid::parse_str(&id).map_err(|_| ApiError::missing())?;
     let stored = app.store().recipient_run(id).await?.filter(|stored| stored.run.env == env);
-    let stored = stored.filter(|stored| stored.recipient_run.inserted_at >= retention::starts_at(&app, env));
+    let stored = stored.filter(|stored| stored.recipient_run.inserted_at >= app.engine().readable_since(env));
     let stored = stored.ok_or_else(ApiError::missing)?;
     let delivered = app.store().delivery_events(env, stored.run.id, &stored.recipient_run.recipient).await?;
     let mut run = view(&stored);
@@ -79,7 +78,7 @@ fn filter(app: &App, env: EnvId, mut query: Query) -> ApiResult<RunFilter> {
         recipient: recipients.and_then(|list| list.first().map(RecipientRef::key)),
         after: query.datetime("starting_at"),
         before: query.datetime("ending_at"),
-        retained_from: retention::starts_at(app, env),
+        retained_from: app.engine().readable_since(env),
     };
     query.finish()?;
     Ok(filter)

@@ -119,6 +119,7 @@ pub(super) fn activate(
         translations: translations.as_deref(),
         loaded: facts.loaded,
         notes: &notes,
+        tracker: &context.tracker,
     };
     let (before_state, before_log) = (state.clone(), log.clone());
     let activation = catch_unwind(AssertUnwindSafe(|| advance(input, state, log)));

@@ -18,6 +18,7 @@ use crate::links::Links;
 use crate::origin::Origin;
 use crate::program::{LinkVars, Op, OpKind, Program, Roots};
 use crate::scope::{SharedRoots, workflow_root};
+use crate::tracking::Tracker;
 
 /// Characters kept of a text in the filterable copy of the data (api-conventions.md A12.1).
 const TRIGGER_TEXT_CHARS_MAX: usize = 256;
@@ -42,6 +43,8 @@ pub(crate) struct RunContext {
     pub(crate) preferences: SharedPreferences,
     /// What recipients under the run's tenant see; `None` when nothing is translated.
     pub(crate) translations: Option<Arc<TenantTranslations>>,
+    /// Makes tracked links.
+    pub(crate) tracker: Arc<Tracker>,
     /// Every root was built, because conditions of preferences may read any.
     pub(crate) has_all_roots: bool,
 }
@@ -181,6 +184,7 @@ impl Engine {
             branded,
             preferences,
             translations: (!translations.is_empty()).then_some(translations),
+            tracker: Arc::clone(self.tracker()),
             has_all_roots,
             program,
             run,

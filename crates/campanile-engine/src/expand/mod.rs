@@ -145,6 +145,7 @@ impl Engine {
                 inserted_at: now,
             });
             unit.messages.extend(activation.messages);
+            unit.short_links.extend(activation.short_links);
             unit.events.extend(activation.events);
             unit.jobs.extend(activation.jobs);
         }

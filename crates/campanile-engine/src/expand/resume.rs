@@ -101,6 +101,7 @@ impl Engine {
             updated_at: now,
         });
         unit.messages = activation.messages;
+        unit.short_links = activation.short_links;
         unit.events = activation.events;
         unit.jobs = activation.jobs;
         self.commit_and_perform(unit).await

@@ -28,7 +28,7 @@ pub(crate) struct ChannelProgram {
 #[derive(Debug)]
 pub(crate) enum Message {
     Email {
-        /// `Err` holds the key of a layout that is not published here.
+        /// `Err` says why its layout keeps it from being rendered.
         template: Result<Box<EmailTemplate>, String>,
         attachment_key: String,
     },
@@ -224,22 +224,23 @@ fn email(fields: &mut Fields<'_>, layout: Option<(&str, Option<&Arc<Layout>>)>) 
     let settings = &template["settings"];
     let source = EmailSource::from_json(template);
     let attachment_key = settings["attachment_key"].as_str().unwrap_or("attachments").to_owned();
-    let missing = match layout {
-        Some((key, None)) => Some(key.to_owned()),
-        _ => None,
-    };
-    let layout = layout.and_then(|(_, layout)| layout);
-    let template = match (EmailTemplate::compile(&source, layout.map(Arc::as_ref)), missing) {
-        (Err(errors), _) => {
+    let template = match layout {
+        Some((key, None)) => Err(format!("the layout {key} is not published in this environment")),
+        // The source was judged when it was saved. What does not fit its layout any more fails the step alone.
+        Some((_, Some(layout))) => {
+            let told = |errors: Vec<TemplateError>| {
+                errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+            };
+            EmailTemplate::compile(&source, Some(layout)).map(Box::new).map_err(told)
+        }
+        None => EmailTemplate::compile(&source, None).map(Box::new).map_err(|errors| {
             for mut error in errors {
                 // The error knows its field; there it belongs into the path, not into the message.
                 let field = std::mem::take(&mut error.field);
                 fields.refuse(&field, &error);
             }
-            Err(String::new())
-        }
-        (Ok(_), Some(key)) => Err(key),
-        (Ok(compiled), None) => Ok(Box::new(compiled)),
+            String::new()
+        }),
     };
     Message::Email { template, attachment_key }
 }

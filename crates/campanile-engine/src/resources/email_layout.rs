@@ -112,7 +112,9 @@ fn footer_links(value: Option<&Value>, problems: &mut Problems) -> Option<Value>
         let mut link = Map::new();
         for name in ["text", "url"] {
             let field = format!("footer_links[{at}].{name}");
-            match entry.get(name) {
+            // An older name of the text (templates.md C2).
+            let alias = || entry.get("label").filter(|_| name == "text");
+            match entry.get(name).or_else(alias) {
                 Some(Value::String(text)) if !text.trim().is_empty() => {
                     check_liquid(text, &field, problems);
                     link.insert(name.into(), text.as_str().into());
@@ -211,7 +213,7 @@ mod tests {
     fn keeps_what_was_written_and_nothing_else() {
         let document = json!({
             "$schema": "s", "key": "l", "name": "L", "html_layout@": "h.html", "html_layout": "{{ content }}\r\n",
-            "text_layout": "{{ content }}", "footer_links": [{"text": "a", "url": "{{ u }}", "id": 1}], "is_mjml": false,
+            "text_layout": "{{ content }}", "footer_links": [{"label": "a", "url": "{{ u }}", "id": 1}], "is_mjml": false,
             "branding_overrides": {"logo_url": null}, "sha": "x",
         });
         let content = check(&document, &Context::default()).unwrap();

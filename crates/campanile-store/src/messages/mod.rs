@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 pub use feed::{FeedCounts, FeedFilter, TenantFilter};
 pub use filter::MessageFilter;
-pub use status::Engagement;
+pub use status::{Engaged, Engagement};
 pub use sweep::{Slice, SweepFilter, Swept, SweptTenants};
 pub use terms::TermIndexer;
 

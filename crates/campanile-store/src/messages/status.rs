@@ -14,6 +14,8 @@ pub struct Engagement {
     pub set: Vec<(&'static str, i64)>,
     /// Only when its bit is not set yet: the column, its bit and the event that goes first (interacted → read).
     pub also: Option<(&'static str, i64, i64)>,
+    /// Code of an event that goes first, also when its bit is set already (link clicked → read).
+    pub first: Option<i64>,
     /// Columns that are cleared, with their bits.
     pub clear: Vec<(&'static str, i64)>,
     /// Code of the event.
@@ -22,7 +24,36 @@ pub struct Engagement {
     pub event_data: Option<String>,
 }
 
+/// What one recipient did with one message, and when.
+#[derive(Debug, Clone)]
+pub struct Engaged {
+    /// Where.
+    pub env: EnvId,
+    /// With which message.
+    pub message: Ksuid,
+    /// What changes.
+    pub change: Engagement,
+    /// When it happened.
+    pub at: Timestamp,
+}
+
 impl Store {
+    /// Applies many changes in one transaction. Messages that do not exist are passed over.
+    pub async fn engage_all(&self, mut happened: Vec<Engaged>) -> Result<(), StoreError> {
+        // The same order everywhere, so that two nodes do not wait for each other. What happened to one message stays
+        // in its order.
+        happened.sort_by_key(|one| one.message);
+        self.transact(move |tx| {
+            Box::pin(async move {
+                for one in &happened {
+                    tx.engage(one.env, &[one.message], &one.change, one.at).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
     /// Applies a change to each message that exists, in a transaction of its own.
     pub async fn engage(
         &self,
@@ -58,7 +89,7 @@ impl Tx<'_> {
             }
             let mut flags = before.flags & !cleared;
             let mut columns = String::new();
-            let mut events = Vec::new();
+            let mut events: Vec<_> = change.first.map(|event| (event, None)).into_iter().collect();
             if let Some((column, bit, event)) = change.also.filter(|(_, bit, _)| flags & bit == 0) {
                 flags |= bit;
                 columns.push_str(&format!("{column} = $3, "));

@@ -11,6 +11,7 @@ mod m0008;
 mod m0009;
 mod m0010;
 mod m0011;
+mod m0012;
 
 use crate::error::StoreError;
 
@@ -27,6 +28,7 @@ const MIGRATIONS: &[&str] = &[
     m0009::SQL,
     m0010::SQL,
     m0011::SQL,
+    m0012::SQL,
 ];
 
 /// The version that this binary needs.

@@ -47,7 +47,7 @@ fn has_mark(html: &str) -> bool {
 }
 
 /// An attribute's value without the references that addresses have in HTML.
-fn decoded(value: &str) -> String {
+pub(super) fn decoded(value: &str) -> String {
     if !value.contains('&') {
         return value.to_owned();
     }

@@ -2,16 +2,23 @@
 //! tracked link looks like is the caller's business.
 
 mod html;
+mod json;
+mod markdown;
 mod text;
 
 use std::collections::{HashMap, HashSet};
 
 pub use self::html::{append_open_image, rewrite_html};
+pub use self::json::rewrite_json;
+pub use self::markdown::rewrite_markdown;
 pub use self::text::rewrite_text;
+
+/// What every tracked target begins with (R10.3).
+const HTTPS: &str = "https://";
 
 /// Links of one message that were rewritten. The same target has the same link in the HTML and in the text (R10.8).
 pub struct Links<'l> {
-    make: &'l mut dyn FnMut(usize, &str) -> String,
+    make: &'l mut dyn FnMut(usize, &str) -> Option<String>,
     /// Addresses that are never tracked: unsubscribe and preference center pages, tracking domains (R10.7).
     exempt: &'l [String],
     made: HashMap<String, String>,
@@ -26,23 +33,24 @@ impl std::fmt::Debug for Links<'_> {
 }
 
 impl<'l> Links<'l> {
-    /// `make` answers the tracked form of the n-th target of the message. What begins with one of `exempt` is left.
-    pub fn new(make: &'l mut dyn FnMut(usize, &str) -> String, exempt: &'l [String]) -> Self {
+    /// `make` answers the tracked form of the n-th target of the message, or nothing for one that it cannot track. What
+    /// begins with one of `exempt` is left.
+    pub fn new(make: &'l mut dyn FnMut(usize, &str) -> Option<String>, exempt: &'l [String]) -> Self {
         Self { make, exempt, made: HashMap::new(), opted_out: HashSet::new() }
     }
 
-    /// The tracked form of a target; `None` for one that stays. Only absolute `https` addresses are tracked (R10.3).
+    /// The tracked form of a target; `None` for one that stays. Only absolute `https` addresses are tracked.
     fn tracked(&mut self, target: &str) -> Option<String> {
-        let is_https = target.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("https://"));
+        let is_https = target.get(..HTTPS.len()).is_some_and(|start| start.eq_ignore_ascii_case(HTTPS));
         let is_exempt =
             || self.exempt.iter().any(|prefix| !prefix.is_empty() && target.starts_with(&**prefix));
-        if !is_https || target.len() == 8 || is_exempt() {
+        if !is_https || target.len() == HTTPS.len() || is_exempt() {
             return None;
         }
         if let Some(made) = self.made.get(target) {
             return Some(made.clone());
         }
-        let made = (self.make)(self.made.len(), target);
+        let made = (self.make)(self.made.len(), target)?;
         self.made.insert(target.to_owned(), made.clone());
         Some(made)
     }

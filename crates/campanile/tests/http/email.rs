@@ -1,5 +1,9 @@
 //! E-mails as they are saved through the management API and as their messages show them (templates.md sections 7 – 12).
 
+mod layouts;
+mod mjml;
+mod partials;
+
 use serde_json::{Value, json};
 
 use crate::kit::{Kit, on_both};
@@ -31,17 +35,33 @@ async fn refused(kit: &Kit, template: Value) -> Vec<(String, String)> {
     told
 }
 
-/// The content of the message that a template makes for Ada.
-async fn sent(kit: &Kit, template: Value) -> Value {
+/// Commits a template.
+async fn commit(kit: &Kit, template: Value) {
     let saved = kit.service.put(&format!("{PATH}&commit=true"), workflow(template)).await.ok();
     assert_eq!(saved["workflow"]["valid"], true);
+}
+
+/// Triggers what is committed for Ada, with more data if there is any, and answers the run.
+async fn run(kit: &Kit, more: Value) -> String {
     kit.advance("PT1S").await;
     let ada = json!({"id": "ada", "name": "Ada", "email": "ada@example.com"});
-    let data = json!({"url": "https://x.test/a", "items": ["a", "b"]});
-    let run = kit.trigger("mail", json!({"recipients": [ada], "data": data})).await;
-    let message = kit.messages(&run).await.remove(0);
+    let mut data = json!({"url": "https://x.test/a", "items": ["a", "b"]});
+    data.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
+    kit.trigger("mail", json!({"recipients": [ada], "data": data})).await
+}
+
+/// The content of the message that a run made for Ada.
+async fn content(kit: &Kit, run: &str) -> Value {
+    let message = kit.messages(run).await.remove(0);
     let id = message["id"].as_str().expect("an id").to_owned();
     kit.get(&format!("/v1/messages/{id}/content")).await.ok()["data"].clone()
+}
+
+/// The content of the message that a template makes for Ada.
+async fn sent(kit: &Kit, template: Value) -> Value {
+    commit(kit, template).await;
+    let run = run(kit, json!({})).await;
+    content(kit, &run).await
 }
 
 async fn layout(kit: &Kit, key: &str, document: Value) {

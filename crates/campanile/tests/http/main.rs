@@ -35,6 +35,7 @@ mod recipient_runs;
 mod schedules;
 mod subscriptions;
 mod system_texts;
+mod tracking;
 mod translations;
 mod trigger;
 mod unsubscribe;

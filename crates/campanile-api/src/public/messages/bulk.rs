@@ -12,7 +12,6 @@ use campanile_store::{SweepFilter, SweptTenants};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::retention;
 use crate::access::TenantScope;
 use crate::app::App;
 use crate::auth::{ClientKey, SecretKey};
@@ -57,7 +56,7 @@ pub(in crate::public) async fn update(
     filter.channel = channel.channel.id.0;
     if !is_in_app {
         // Others can be changed inside their retention only (IA8.8).
-        filter.from = filter.from.max(Some(retention::starts_at(&app, env).0));
+        filter.from = filter.from.max(Some(app.engine().readable_since(env).0));
     }
     let sweep = MessageSweep::new(filter, action);
     let rows_estimated = match sweep.filter.recipients.is_empty() {

@@ -11,7 +11,7 @@ use campanile_engine::Catalog;
 use campanile_store::MessageView;
 use serde_json::{Value, json};
 
-use super::{filter, find, retention};
+use super::{filter, find};
 use crate::app::App;
 use crate::auth::SecretKey;
 use crate::error::{ApiError, ApiResult};
@@ -41,7 +41,7 @@ pub(in crate::public) async fn batch(
     }
     let ids = problems.into_result(ids).map_err(ApiError::invalid)?.unwrap_or_default();
     let catalog = app.engine().catalog();
-    let retained_from = retention::starts_at(&app, env);
+    let retained_from = app.engine().readable_since(env);
     let found = app.store().messages(env, &ids).await?;
     let found: HashMap<Ksuid, MessageView> =
         found.into_iter().map(|message| (message.row.id, message)).collect();

@@ -12,7 +12,7 @@ use campanile_engine::engagement::{Action, change};
 use campanile_store::MessageView;
 use serde_json::{Map, Value};
 
-use super::{retention, views};
+use super::views;
 use crate::app::App;
 use crate::auth::ClientKey;
 use crate::body::JsonObject;
@@ -95,7 +95,7 @@ fn can_change(app: &App, env: EnvId, message: &MessageView) -> bool {
     let catalog = app.engine().catalog();
     let kind = catalog.channel(message.row.channel).map(|entry| entry.kind);
     matches!(kind, Some(ChannelType::InAppFeed | ChannelType::InAppGuide))
-        || message.row.id.at() >= retention::starts_at(app, env)
+        || message.row.id.at() >= app.engine().readable_since(env)
 }
 
 /// The ids that could exist, each once, in the order given.

@@ -7,7 +7,6 @@ use campanile_core::recipient::RecipientRef;
 use campanile_store::MessageFilter;
 use uuid::Uuid;
 
-use super::retention;
 use crate::app::App;
 use crate::error::ApiResult;
 use crate::public::filters::{inserted_at, trigger_data, workflow_categories, workflows_of_categories};
@@ -72,7 +71,7 @@ pub(super) async fn read(
         trigger_data: wanted_data,
         from,
         until,
-        retained_from: Some(retention::starts_at(app, env)),
+        retained_from: Some(app.engine().readable_since(env)),
     }))
 }
 

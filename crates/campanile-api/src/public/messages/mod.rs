@@ -6,7 +6,6 @@ pub(super) mod content;
 pub(super) mod engage;
 mod filter;
 pub(super) mod history;
-pub(super) mod retention;
 mod view;
 
 use axum::Json;
@@ -90,7 +89,7 @@ async fn page_of(
 async fn find(app: &App, env: EnvId, id: &str) -> ApiResult<MessageView> {
     let id: Ksuid = id.parse().map_err(|_| ApiError::missing())?;
     let message = app.store().message(env, id).await?.ok_or_else(ApiError::missing)?;
-    if id.at() < retention::starts_at(app, env) {
+    if id.at() < app.engine().readable_since(env) {
         return Err(ApiError::missing());
     }
     Ok(message)

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{one_click, path_of};
+use crate::kit::db::for_each;
 use crate::kit::mailbox::Mailbox;
 use crate::kit::{Kit, on_both, steps};
 
@@ -97,6 +98,31 @@ fn objects_are_recipients_like_users() {
         assert_eq!(set["commercial_subscribed"], false);
         kit.trigger("offers", team).await;
         assert_eq!(mailbox.mails().len(), 1);
+    });
+}
+
+/// delivery.md R10.7.
+#[test]
+fn tracking_leaves_the_links_as_they_are() {
+    for_each(async |db| {
+        let kit = Kit::with(db, |config| config.public_url = Some("https://n.test/".into())).await;
+        let center = json!({"config": {}, "enabled": true});
+        kit.service.put("/v1/preference_center?environment=development", center).await.ok();
+        kit.channel("email", json!({"channel_settings": {"link_tracking": true}})).await;
+        let html = "<a href=\"{{ vars.commercial_unsubscribe_url }}\">u</a>\
+            <a href=\"{{ vars.manage_preferences_url }}\">p</a><a href=\"https://acme.test\">x</a>";
+        let mut step = steps::email("mail", "Offers");
+        step["template"]["html_body"] = html.into();
+        workflow(&kit, "offers", true, json!([step])).await;
+        let run = kit.trigger("offers", json!({"recipients": [{"id": "u1", "email": "u1@acme.test"}]})).await;
+        let message = kit.messages(&run).await.remove(0);
+        let id = message["id"].as_str().expect("an id");
+        let content = kit.get(&format!("/v1/messages/{id}/content")).await.ok();
+        let html = content["data"]["html_body"].as_str().unwrap_or_default();
+        for part in ["href=\"https://n.test/u/", "href=\"https://n.test/p/", "href=\"https://n.test/l/"] {
+            assert_eq!(html.matches(part).count(), 1, "{part} in {html}");
+        }
+        kit.close().await;
     });
 }
 

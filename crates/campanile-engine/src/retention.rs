@@ -4,16 +4,16 @@ use campanile_core::ids::EnvId;
 use campanile_core::time::{Micros, Timestamp};
 use serde_json::Value;
 
-use crate::app::App;
+use crate::engine::Engine;
 
-/// What was inserted before this is invisible, whether it was pruned already or not.
-pub(in crate::public) fn starts_at(app: &App, env: EnvId) -> Timestamp {
-    let catalog = app.engine().catalog();
-    let settings = catalog.environment_by_id(env).map_or("", |env| env.settings.as_str());
-    let now = app.now();
-    now + Micros(
-        -Micros::seconds(days(settings, app.engine().options().retention_days).saturating_mul(86_400)).0,
-    )
+impl Engine {
+    /// What was inserted before this is invisible, whether it was pruned already or not.
+    pub fn readable_since(&self, env: EnvId) -> Timestamp {
+        let catalog = self.catalog();
+        let settings = catalog.environment_by_id(env).map_or("", |env| env.settings.as_str());
+        let days = days(settings, self.options().retention_days);
+        self.clock().now() + Micros(-Micros::seconds(days.saturating_mul(86_400)).0)
+    }
 }
 
 /// `retention_days` of an environment's settings, else the server's, at least 1 (R12.4; one setting for a self-hosted
