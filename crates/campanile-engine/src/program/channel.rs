@@ -6,6 +6,7 @@ use campanile_core::workflow::{ChannelStep, ChannelType, SendWindow};
 use campanile_template::{EmailSource, EmailTemplate, JsonTemplate, Layout, Template, TemplateError};
 use serde_json::{Map, Value};
 
+use super::LinkVars;
 use crate::setting_texts::SettingTexts;
 
 /// A channel step, ready to render.
@@ -19,6 +20,8 @@ pub(crate) struct ChannelProgram {
     pub(crate) send_windows: Option<[SendWindow; 7]>,
     /// The Liquid in them.
     pub(crate) override_texts: SettingTexts,
+    /// Links of the recipient that templates and overrides read, those of partials included.
+    pub(crate) link_vars: LinkVars,
 }
 
 /// What is rendered.
@@ -203,6 +206,7 @@ pub(crate) fn compile(
     Ok(ChannelProgram {
         channel_type: step.channel_type,
         channel_key: step.channel_key.clone(),
+        link_vars: LinkVars::of(|name| message.mentions(name)) | LinkVars::in_settings(&overrides),
         message,
         overrides,
         send_windows: step.send_windows,
@@ -284,6 +288,14 @@ impl Message {
         found.extend(json.into_iter().flat_map(JsonTemplate::templates));
         found
     }
+
+    /// True when a template of it may read the root.
+    fn mentions(&self, root: &str) -> bool {
+        match self {
+            Self::Email { template, .. } => template.as_ref().is_ok_and(|t| t.mentions(root)),
+            _ => self.templates().iter().any(|t| t.mentions(root)),
+        }
+    }
 }
 
 impl ChannelProgram {
@@ -299,12 +311,7 @@ impl ChannelProgram {
 
     /// True when anything of the step may read the root.
     pub(crate) fn mentions(&self, root: &str) -> bool {
-        let of_email = match &self.message {
-            Message::Email { template, .. } => template.as_ref().is_ok_and(|t| t.mentions(root)),
-            _ => false,
-        };
-        of_email
-            || self.message.templates().into_iter().any(|t| t.mentions(root))
+        self.message.mentions(root)
             || self.override_texts.mention(root)
             // Channel settings may hold Liquid too and are not known here; only e-mail and webhook read them.
             || matches!(self.channel_type, ChannelType::Email | ChannelType::Http)

@@ -114,6 +114,10 @@ impl Partial {
         Template::parse(content).and_then(|whole| whole.render(&self.scope(given, Some(vars)), options)).err()
     }
 
+    fn mentions(&self, root: &str) -> bool {
+        self.template.mentions(root) || self.styles.iter().any(|style| style.mentions(root))
+    }
+
     /// The first required field that a block leaves empty.
     pub(crate) fn missing(&self, given: &[(&str, Json)]) -> Option<&str> {
         let is_empty = |value: &Json| match value {
@@ -221,6 +225,11 @@ impl Partials {
     /// True when one of them translates anything.
     pub fn translate(&self) -> bool {
         self.by_key.values().any(Partial::translates)
+    }
+
+    /// True when one of them may read that root (see [`Template::mentions`]).
+    pub fn mention(&self, root: &str) -> bool {
+        self.by_key.values().any(|partial| partial.mentions(root))
     }
 
     /// One by key.
