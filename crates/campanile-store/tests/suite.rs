@@ -8,7 +8,7 @@ use campanile_core::recipient::RecipientRef;
 use campanile_core::time::{Micros, Timestamp};
 use campanile_store::{
     Direction, EventRow, FeedFilter, IdempotencyRow, JobKind, JobRow, MessageFilter, MessageRow, NewVersion,
-    Outcome, PageRequest, RecipientRunRow, ResourceKind, RunRow, RunStatus, Store, Unit,
+    Outcome, PageRequest, RecipientRunRow, ResourceKind, RunRow, RunStatus, ShortLinkRow, Store, Unit,
 };
 use serde_json::json;
 use support::on_both;
@@ -359,6 +359,34 @@ fn trigger_data_filters_are_typed() {
             let page = store.list_messages(ENV, &filter, &PageRequest::first(10)).await.unwrap();
             assert_eq!(page.items.len(), count, "{wanted}");
         }
+    });
+}
+
+#[test]
+fn short_links_are_written_once_and_stay() {
+    on_both(async |store: Store| {
+        let id = new_run_id(NOW);
+        let row = message(id, "u1", 1, None);
+        let link = |message: Ksuid, link: i64, key: &str| ShortLinkRow {
+            key: key.into(),
+            message,
+            link,
+            env: ENV,
+            target: format!("https://a.io/{link}"),
+        };
+        let first = vec![link(row.id, 0, "aaaaaaaaaa"), link(row.id, 1, "AAAAAAAAAA")];
+        for _ in 0..2 {
+            let unit = Unit { messages: vec![row.clone()], short_links: first.clone(), ..Unit::default() };
+            commit(&store, unit).await;
+        }
+        assert_eq!(store.short_link("aaaaaaaaaa").await.unwrap(), Some(first[0].clone()));
+        assert_eq!(store.short_link("AAAAAAAAAA").await.unwrap(), Some(first[1].clone()), "case counts");
+        assert_eq!(store.short_link("aaaaaaaaab").await.unwrap(), None);
+        // Nobody is led to what was sent to another, should two keys ever be the same.
+        let other = Ksuid::floor(NOW);
+        let unit = Unit { short_links: vec![link(other, 7, "aaaaaaaaaa")], ..Unit::default() };
+        commit(&store, unit).await;
+        assert_eq!(store.short_link("aaaaaaaaaa").await.unwrap(), None);
     });
 }
 

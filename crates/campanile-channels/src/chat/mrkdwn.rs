@@ -3,6 +3,8 @@
 
 /// How far a mark looks for its end: texts full of marks must not cost the square of their length.
 const LOOK_AHEAD_BYTES: usize = 2000;
+/// The same for the address of a link: a tracked one holds the whole of another.
+const ADDRESS_BYTES_MAX: usize = 8_192;
 
 /// Translates what differs; everything else is left as written. Code keeps its stars and brackets.
 pub fn from_markdown(markdown: &str) -> String {
@@ -152,7 +154,11 @@ fn code(text: &str) -> Option<(&str, &str)> {
 
 /// The rest of the line, or as much of it as is looked at.
 fn near(text: &str) -> &str {
-    let near = &text[..text.floor_char_boundary(LOOK_AHEAD_BYTES)];
+    line_within(text, LOOK_AHEAD_BYTES)
+}
+
+fn line_within(text: &str, bytes_max: usize) -> &str {
+    let near = &text[..text.floor_char_boundary(bytes_max)];
     near.split('\n').next().unwrap_or(near)
 }
 
@@ -211,7 +217,7 @@ fn is_mark(c: char) -> bool {
 /// `<https://…>` at the start: the same in both.
 fn bare_link(text: &str) -> Option<(&str, &str)> {
     let inner = text.strip_prefix('<')?;
-    let end = near(inner).find('>')?;
+    let end = line_within(inner, ADDRESS_BYTES_MAX).find('>')?;
     let url = &inner[..end];
     let is_url = ["https://", "http://", "mailto:"].iter().any(|scheme| url.starts_with(scheme));
     (is_url && !url.contains(char::is_whitespace)).then(|| (url, &inner[end + 1..]))
@@ -223,7 +229,7 @@ fn link(text: &str) -> Option<(&str, &str, &str)> {
     let close = near(inner).find("](")?;
     let label = &inner[..close];
     let target = &inner[close + 2..];
-    let end = near(target).find(')')?;
+    let end = line_within(target, ADDRESS_BYTES_MAX).find(')')?;
     let url = target[..end].split_whitespace().next()?;
     let plausible = !label.is_empty() && !label.contains(['[', ']']) && !url.contains(['|', '<', '>']);
     plausible.then(|| (label, url, &target[end + 1..]))
@@ -239,6 +245,12 @@ mod tests {
             let markdown = piece.repeat(20_000);
             assert!(from_markdown(&markdown).len() >= 20_000, "{piece}");
         }
+    }
+
+    #[test]
+    fn addresses_may_be_long() {
+        let url = format!("https://x.io/{}", "a".repeat(6_000));
+        assert_eq!(from_markdown(&format!("[t]({url})")), format!("<{url}|t>"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use campanile_core::ids::{EnvId, Ksuid};
 use campanile_core::time::Timestamp;
@@ -19,6 +20,10 @@ use crate::engine::Engine;
 const WAITING_MAX: usize = 10_000;
 /// What is written in one transaction at the most.
 const GROUP_MAX: usize = 100;
+
+/// Pauses before what could not be written is tried again.
+const WAITS: [Duration; 4] =
+    [Duration::from_millis(50), Duration::from_millis(500), Duration::from_secs(5), Duration::from_secs(15)];
 
 /// What somebody did with a message that is not in front of us.
 #[derive(Debug, Clone)]
@@ -58,6 +63,20 @@ impl Default for Recorder {
 }
 
 impl Recorder {
+    /// Takes what happened unless too much waits already; never waits itself.
+    fn take(&self, happened: Happened) -> bool {
+        self.unwritten.fetch_add(1, Ordering::SeqCst);
+        let is_taken = self.sender.try_send(happened).is_ok();
+        if !is_taken {
+            self.written(1);
+        }
+        is_taken
+    }
+
+    fn written(&self, count: usize) {
+        self.unwritten.fetch_sub(count, Ordering::SeqCst);
+    }
+
     /// True when everything that was noted is written.
     pub(crate) fn is_idle(&self) -> bool {
         self.unwritten.load(Ordering::SeqCst) == 0
@@ -91,10 +110,7 @@ impl Engine {
 
     /// Notes what happened; never waits.
     pub fn note_tracked(&self, happened: Happened) {
-        let recorder = self.recorder();
-        recorder.unwritten.fetch_add(1, Ordering::SeqCst);
-        if recorder.sender.try_send(happened).is_err() {
-            recorder.unwritten.fetch_sub(1, Ordering::SeqCst);
+        if !self.recorder().take(happened) {
             self.metrics().tracked_dropped.inc();
         }
     }
@@ -118,21 +134,36 @@ impl Engine {
                 group.push(next);
             }
             let count = group.len();
-            match self.write_tracked(group).await {
+            match self.write_patiently(&group).await {
                 Ok(()) => drop(self.metrics().tracked_written.inc_by(count as u64)),
                 Err(error) => {
                     tracing::warn!(%error, count, "clicks and opens could not be written");
                     self.metrics().tracked_dropped.inc_by(count as u64);
                 }
             }
-            self.recorder().unwritten.fetch_sub(count, Ordering::SeqCst);
+            self.recorder().written(count);
+        }
+    }
+
+    /// Again when another transaction or an outage got in the way, while the queue takes what comes.
+    async fn write_patiently(&self, group: &[Happened]) -> Result<(), StoreError> {
+        let mut waits = WAITS.iter();
+        loop {
+            let error = match self.write_tracked(group).await {
+                Err(error @ (StoreError::Contended(_) | StoreError::Unavailable(_))) => error,
+                done => return done,
+            };
+            let Some(wait) = waits.next().filter(|_| !self.stopping().is_cancelled()) else {
+                return Err(error);
+            };
+            tokio::time::sleep(*wait).await;
         }
     }
 
     /// Messages that are gone, or can no longer be read, keep what they have (section 10.3).
-    async fn write_tracked(&self, group: Vec<Happened>) -> Result<(), StoreError> {
+    async fn write_tracked(&self, group: &[Happened]) -> Result<(), StoreError> {
         let mut by_env: HashMap<EnvId, Vec<Ksuid>> = HashMap::new();
-        for one in &group {
+        for one in group {
             by_env.entry(one.env).or_default().push(one.message);
         }
         let catalog = self.catalog();
@@ -147,10 +178,10 @@ impl Engine {
                 }
             }
         }
-        let happened = group.into_iter().filter_map(|one| {
+        let happened = group.iter().filter_map(|one| {
             let kind = *kinds.get(&(one.env, one.message))?;
-            let change = match one.what {
-                What::Clicked(url) => clicked(&url, kind),
+            let change = match &one.what {
+                What::Clicked(url) => clicked(url, kind),
                 What::Opened => change(Action::Read, None),
             };
             Some(Engaged { env: one.env, message: one.message, change, at: one.at })
@@ -160,5 +191,22 @@ impl Engine {
             return Ok(());
         }
         self.store().engage_all(happened).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_queue_takes_no_more() {
+        let recorder = Recorder::default();
+        let at = Timestamp(1_767_258_000_000_000);
+        let happened = || Happened { env: EnvId(1), message: Ksuid::floor(at), what: What::Opened, at };
+        assert!(recorder.is_idle());
+        assert!((0..WAITING_MAX).all(|_| recorder.take(happened())));
+        assert!(!recorder.take(happened()) && !recorder.is_idle());
+        recorder.written(WAITING_MAX);
+        assert!(recorder.is_idle(), "what was not taken is not waited for");
     }
 }

@@ -67,7 +67,8 @@ impl Tracker {
     ) -> (T, Vec<ShortLinkRow>) {
         let mut rows = Vec::new();
         let mut make = |link: usize, target: &str| {
-            if link >= LINKS_MAX || target.len() > TARGET_BYTES_MAX {
+            // No address has control characters, and PostgreSQL takes no NUL.
+            if link >= LINKS_MAX || target.len() > TARGET_BYTES_MAX || target.contains(char::is_control) {
                 return None;
             }
             let link = link as u64;
@@ -124,14 +125,15 @@ mod tests {
         let tracker = Tracker::new(&Links::new("https://n.test", b"secret"));
         let (env, message) = (EnvId(1), Ksuid::random(Timestamp(1_767_258_000_000_000)));
         let long = format!("https://a.io/{}", "x".repeat(TARGET_BYTES_MAX));
+        let nul = "https://a.io/\0x";
         let text = format!(
-            "https://a.io/1 https://n.test/u/t https://n.test/p/t https://n.test/l/t https://n.test/x {long}"
+            "https://a.io/1 https://n.test/u/t https://n.test/p/t https://n.test/l/t https://n.test/x {long} {nul}"
         );
         for form in [Form::Standard, Form::Short] {
             let (text, rows) = tracker.rewrite(env, message, form, |links| rewrite_text(&text, links));
             let words: Vec<&str> = text.split(' ').collect();
             assert_eq!(words[1..4], ["https://n.test/u/t", "https://n.test/p/t", "https://n.test/l/t"]);
-            assert_eq!(words[5], long);
+            assert_eq!(words[5..], [&long, nul]);
             if form == Form::Short {
                 assert_eq!(rows.len(), 2);
                 assert_eq!(words[0], format!("https://n.test/s/{}", rows[0].key));

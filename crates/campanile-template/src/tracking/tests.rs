@@ -254,3 +254,27 @@ proptest::proptest! {
         proptest::prop_assert_eq!(read(&rewritten), (tracked, text), "{}", rewritten);
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_rewritten(parts in proptest::collection::vec(proptest::sample::select(vec![
+        "https://", "a.io", "<", ">", "|", "[", "]", "(", ")", "\"", "'", "\\", "`", "~", "!", "&amp;", " ", "\n", "\0",
+        "ü", "<a href=", "data-knock-no-track", "</a>", "<!--", "*", "http://", ".", ":",
+    ]), 0..40)) {
+        let text = parts.concat();
+        let kept = with_links(&["https://"], |links| {
+            let mut json = serde_json::json!({"url": text, "text": text, "a": [{"type": "mrkdwn", "text": text}]});
+            let before = json.clone();
+            rewrite_json(&mut json, links);
+            (rewrite_text(&text, links), rewrite_markdown(&text, links), json == before)
+        });
+        proptest::prop_assert_eq!(kept, (text.clone(), text.clone(), true), "what is exempt stays byte by byte");
+        with_links(&[], |links| {
+            let mut json = serde_json::json!({"url": text, "text": text, "a": [{"type": "markdown", "text": text}]});
+            rewrite_json(&mut json, links);
+            rewrite_html(&text, Some(links));
+            rewrite_text(&text, links);
+            rewrite_markdown(&text, links);
+        });
+    }
+}

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::kit::mailbox::Mailbox;
+use crate::kit::steps;
 
 /// The page's own example (section 10.1), and two links of ours.
 const HTML: &str = concat!(
@@ -111,6 +112,46 @@ fn clicks_and_opens_are_told_apart() {
         let found = kit.get("/v1/messages?engagement_status[]=link_clicked").await.ok();
         assert_eq!(found["items"][0]["id"], json!(id));
         assert_eq!(found["items"].as_array().map(Vec::len), Some(1));
+    });
+}
+
+#[test]
+fn later_steps_know_who_clicked() {
+    on_site(async |kit| {
+        let asks = |argument: &str| {
+            let variable = "refs.step_1.engagement_status";
+            steps::when(
+                steps::feed(&argument.replace("$message.", ""), "x"),
+                &[(variable, "contains", json!(argument))],
+            )
+        };
+        let list = json!([
+            mail(json!({"link_tracking": true, "open_tracking": true})),
+            steps::delay("delay_1", 1, "hours"),
+            asks("$message.link_clicked"),
+            asks("$message.read"),
+            asks("$message.read_not_link_clicked"),
+        ]);
+        kit.workflow("follow_up", list).await;
+        for (clicks, opens, want) in [
+            (false, false, &[][..]),
+            (true, false, &["link_clicked"]),
+            (false, true, &["read", "read_not_link_clicked"]),
+            (true, true, &["link_clicked", "read"]),
+        ] {
+            let run = kit.trigger("follow_up", json!({"recipients": [ada()]})).await;
+            let id = kit.messages(&run).await[0]["id"].as_str().expect("an id").to_owned();
+            let html = content(kit, &id).await["html_body"].as_str().unwrap_or_default().to_owned();
+            let (Some(link), Some(image)) = tracked(&html) else { panic!("{html}") };
+            if clicks {
+                open(kit, &link).await;
+            }
+            if opens {
+                open(kit, &image).await;
+            }
+            kit.advance("PT1H").await;
+            assert_eq!(kit.steps(&run).await[1..], *want, "clicks {clicks}, opens {opens}");
+        }
     });
 }
 
