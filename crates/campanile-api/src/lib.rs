@@ -9,7 +9,7 @@ mod batch_updates;
 mod body;
 mod body_rest;
 mod error;
-
+mod hosted_page;
 mod management;
 pub mod openapi;
 pub mod operations;
@@ -22,6 +22,7 @@ mod request_id;
 mod router;
 mod service;
 mod tracking_pages;
+mod unsubscribe_page;
 
 pub use access::RateLimits;
 pub use api_logs::ApiLogOptions;

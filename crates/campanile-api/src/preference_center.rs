@@ -43,7 +43,9 @@ pub(crate) async fn read(app: &App, env: EnvId) -> ApiResult<Center> {
 /// Saves a center; it is live at once (PF11.5).
 pub(crate) async fn save(app: &App, env: EnvId, center: &Center) -> ApiResult<()> {
     let row = PreferenceCenterRow { is_enabled: center.is_enabled, config: center.config.to_string() };
-    Ok(app.store().set_preference_center(env, row, app.now()).await?)
+    app.store().set_preference_center(env, row, app.now()).await?;
+    // Messages carry links to a center that is switched on.
+    Ok(app.engine().reload_catalog().await?)
 }
 
 /// What a center shows before anybody configured it.

@@ -1,10 +1,10 @@
-//! The hosted preference page: what a link of [`PreferenceLink`] opens (preferences.md section 11). One form
-//! without scripts; the token in the path is the only credential, so there is nothing that another site could abuse.
+//! The hosted preference page: what a link of [`PreferenceLink`] opens (preferences.md section 11): one form
+//! without scripts.
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use campanile_core::ids::EnvId;
@@ -17,19 +17,9 @@ use serde_json::{Map, Value, json};
 
 use crate::app::App;
 use crate::error::{ApiError, ApiResult};
+use crate::hosted_page::{escaped, missing, page};
 use crate::preference_center::{self, Center};
 use crate::query::Query;
-
-/// Nothing but our own styles, nothing framed, nothing sent elsewhere; the address is a secret.
-const HEADERS: [(&str, &str); 4] = [
-    (
-        "content-security-policy",
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'",
-    ),
-    ("referrer-policy", "no-referrer"),
-    ("x-content-type-options", "nosniff"),
-    ("x-robots-tag", "noindex"),
-];
 
 pub(crate) fn routes() -> Router<App> {
     Router::new().route("/p/{token}", get(show).post(save))
@@ -224,40 +214,6 @@ fn form(visit: &Visit, is_saved: bool) -> String {
         html.push_str("</fieldset>");
     }
     html.push_str("<button>Save</button></form>");
-    html
-}
-
-fn missing() -> Response {
-    page(StatusCode::NOT_FOUND, "<h1>This link leads nowhere</h1><p>It may be incomplete or out of date.</p>")
-}
-
-fn page(status: StatusCode, content: &str) -> Response {
-    let html = format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\"><title>Notifications</title>\
-         <style>body{{font:1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:2rem auto;padding:0 1rem}}\
-         fieldset{{border:1px solid #ccc;border-radius:.5rem;margin:0 0 1rem}}label{{display:block}}\
-         button{{font:inherit;padding:.4rem 1.2rem}}</style><main>{content}</main></html>"
-    );
-    let mut response = (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response();
-    for (name, value) in HEADERS {
-        response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-    }
-    response
-}
-
-fn escaped(text: &str) -> String {
-    let mut html = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
-            c => html.push(c),
-        }
-    }
     html
 }
 

@@ -19,6 +19,7 @@ use crate::access::{Gate, gate};
 use crate::app::App;
 use crate::body_rest;
 use crate::error::ApiError;
+use crate::hosted_page;
 use crate::operations::{self, Operation};
 use crate::request_id;
 
@@ -109,6 +110,7 @@ pub fn router(app: App) -> Router {
     router
         .merge(crate::service::routes())
         .merge(crate::preference_page::routes())
+        .merge(crate::unsubscribe_page::routes())
         .merge(crate::tracking_pages::routes())
         .fallback(async |request: Request| ApiError::no_route(request.uri().path()))
         .layer(RequestDecompressionLayer::new())
@@ -158,7 +160,7 @@ async fn envelope(State(app): State<App>, mut request: Request<Body>, next: Next
     let is_too_long = request.uri().path_and_query().is_some_and(|path| path.as_str().len() > URI_BYTES_MAX);
     request.extensions_mut().insert(RequestId(id.clone()));
     let method = request.method().clone();
-    let path = request.uri().path().to_owned();
+    let path = hosted_page::loggable(request.uri().path()).to_owned();
     let started = std::time::Instant::now();
     let mut response = match is_too_long {
         true => ApiError::uri_too_long(URI_BYTES_MAX).into_response(),

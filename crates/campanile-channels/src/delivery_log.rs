@@ -156,12 +156,14 @@ fn smtp_request(mail: &SmtpMail, content: &Content) -> Value {
             map.insert("attachments".into(), TRUNCATED.into());
         }
     }
+    let mut headers = headers(&mail.headers);
+    headers["Message-ID"] = format!("<{}>", mail.message_id).into();
     json!({
         "method": "POST",
         "host": format!("{}:{}", mail.account.host, mail.account.port),
         "path": "/",
         "query": null,
-        "headers": {"Message-ID": format!("<{}>", mail.message_id)},
+        "headers": headers,
         "body": body,
     })
 }

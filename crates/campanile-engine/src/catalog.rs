@@ -1,6 +1,6 @@
 //! Environments and channels as the hot path wants them: one immutable snapshot, replaced when something changes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use campanile_core::ids::{ChannelId, EnvId};
@@ -10,6 +10,7 @@ use campanile_store::{Channel, Environment, Store, StoreError};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::program::LinkVars;
 use crate::signing_keys::{self, TokenPolicy};
 use crate::variables::Variables;
 use crate::vault::Vault;
@@ -36,6 +37,14 @@ pub struct ChannelEntry {
     pub kind: ChannelType,
     /// By environment; absent where nothing was set.
     pub settings: HashMap<EnvId, ChannelInEnv>,
+    link_vars: HashMap<EnvId, LinkVars>,
+}
+
+impl ChannelEntry {
+    /// Links of the recipient that the settings of an environment read.
+    pub(crate) fn link_vars(&self, env: EnvId) -> LinkVars {
+        self.link_vars.get(&env).copied().unwrap_or_default()
+    }
 }
 
 /// Everything that is small and read often.
@@ -47,6 +56,7 @@ pub struct Catalog {
     by_key: HashMap<String, ChannelId>,
     by_uuid: HashMap<Uuid, ChannelId>,
     preference_defaults: HashMap<EnvId, Arc<PreferenceSet>>,
+    preference_centers: HashSet<EnvId>,
     token_policies: HashMap<EnvId, TokenPolicy>,
     variables: Variables,
 }
@@ -58,7 +68,10 @@ impl Catalog {
         let mut channels: HashMap<ChannelId, ChannelEntry> = HashMap::new();
         for channel in store.channels().await? {
             let Some(kind) = ChannelType::from_wire(&channel.kind) else { continue };
-            channels.insert(channel.id, ChannelEntry { channel, kind, settings: HashMap::new() });
+            channels.insert(
+                channel.id,
+                ChannelEntry { channel, kind, settings: HashMap::new(), link_vars: HashMap::new() },
+            );
         }
         for row in store.channel_settings().await? {
             let Some(entry) = channels.get_mut(&row.channel) else { continue };
@@ -66,12 +79,14 @@ impl Catalog {
                 StoreError::Corrupt(format!("channel {}: {error}", entry.channel.key).into())
             })?;
             let object = |text: &str| serde_json::from_str::<Map<String, Value>>(text).unwrap_or_default();
+            let channel_settings = object(&row.channel_settings);
+            entry.link_vars.insert(row.env, LinkVars::in_settings(&channel_settings));
             entry.settings.insert(
                 row.env,
                 ChannelInEnv {
                     uuid: row.uuid,
                     is_sandbox: row.is_sandbox,
-                    channel_settings: object(&row.channel_settings),
+                    channel_settings,
                     provider_settings: object(&provider),
                 },
             );
@@ -87,14 +102,29 @@ impl Catalog {
             .filter(|(_, set)| !set.is_empty())
             .map(|(env, set)| (env, Arc::new(PreferenceSet::shared(set))))
             .collect();
+        let preference_centers = store.enabled_preference_centers().await?.into_iter().collect();
         let token_policies = signing_keys::policies(&environments, store.signing_keys().await?);
         let variables = Variables::load(store, vault, &environments).await?;
-        Ok(Self { environments, channels, by_key, by_uuid, preference_defaults, token_policies, variables })
+        Ok(Self {
+            environments,
+            channels,
+            by_key,
+            by_uuid,
+            preference_defaults,
+            preference_centers,
+            token_policies,
+            variables,
+        })
     }
 
     /// The default preferences of an environment, unless nothing is set (preferences.md section 2).
     pub fn preference_default(&self, env: EnvId) -> Option<&Arc<PreferenceSet>> {
         self.preference_defaults.get(&env)
+    }
+
+    /// Whether users of an environment may edit their preferences on the hosted page.
+    pub fn has_preference_center(&self, env: EnvId) -> bool {
+        self.preference_centers.contains(&env)
     }
 
     /// An environment by slug.

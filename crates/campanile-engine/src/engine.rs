@@ -71,7 +71,7 @@ struct Inner {
     catalog: RwLock<Arc<Catalog>>,
     metrics: Metrics,
     options: EngineOptions,
-    links: Links,
+    links: Arc<Links>,
     tracker: Arc<Tracker>,
     recorder: Recorder,
     programs: Programs,
@@ -104,7 +104,7 @@ impl Engine {
         let node = (uuid::Uuid::new_v4().as_u128() as i64) & i64::MAX | 1;
         // Made with the database, so that links outlive restarts and are good on every node.
         let secret = store.setting("cursor_key").await?.unwrap_or_default();
-        let links = Links::new(&options.public_url, secret.as_bytes());
+        let links = Arc::new(Links::new(&options.public_url, secret.as_bytes()));
         let inner = Inner {
             store,
             clock,
@@ -151,6 +151,11 @@ impl Engine {
     /// Our address, and what signs links to it.
     pub fn links(&self) -> &Links {
         &self.inner.links
+    }
+
+    /// The same, for what outlives a borrow.
+    pub(crate) fn shared_links(&self) -> Arc<Links> {
+        Arc::clone(&self.inner.links)
     }
 
     /// Makes and reads tracked links.

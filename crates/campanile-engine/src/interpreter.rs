@@ -7,7 +7,6 @@
 mod conditions;
 mod preferences;
 
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -29,7 +28,8 @@ use uuid::Uuid;
 pub(crate) use conditions::Statuses;
 
 use crate::catalog::{Catalog, ChannelEntry, ChannelInEnv};
-use crate::program::{ChannelProgram, Op, OpKind, Program};
+use crate::links::RecipientLinks;
+use crate::program::{ChannelProgram, LinkVars, Op, OpKind, Program};
 use crate::render::{self, NoMessage, Rendered, StepInput};
 use crate::scope::RunScope;
 use crate::state::{RunLog, RunState, StepName, StepRecord, Waiting};
@@ -57,6 +57,10 @@ pub(crate) struct Input<'i> {
     pub(crate) tenant_data: &'i HashMap<ChannelId, Value>,
     /// `vars` of steps that have their own, by ref.
     pub(crate) branded: &'i HashMap<Arc<str>, Arc<Value>>,
+    /// What leads the recipient to pages of ours.
+    pub(crate) links: RecipientLinks<'i>,
+    /// `vars` as conditions see them, when that is not as everybody does.
+    pub(crate) condition_vars: Option<Arc<Value>>,
     /// The recipient's audiences under the run's tenant.
     pub(crate) audiences: &'i HashSet<String>,
     /// Everybody's preferences that have a say in this run.
@@ -83,6 +87,13 @@ impl Input<'_> {
             .with_partials(&self.program.partials)
             .with_translations(self.translations)
             .with_data(self.loaded, self.notes)
+    }
+
+    /// `vars` of a step, when they are not as everybody's: its layout's branding, links of the recipient.
+    fn own_vars(&self, step: &str, reads: LinkVars) -> Option<Arc<Value>> {
+        let branded = self.branded.get(step);
+        let with_links = self.links.over(branded.unwrap_or(&self.scope.shared.vars), reads);
+        with_links.map(Arc::new).or_else(|| branded.cloned())
     }
 }
 
@@ -126,6 +137,9 @@ enum Next {
 /// Runs until the run ends or waits.
 pub(crate) fn advance(mut input: Input<'_>, state: RunState, log: RunLog) -> Activation {
     let mut run = Activation::without_effects(RunStatus::Processing, state, log);
+    let with_links = input.links.over(&input.scope.shared.vars, input.program.condition_links);
+    input.condition_vars = with_links.map(Arc::new);
+    input.scope.vars = input.condition_vars.clone();
     match run.state.waiting.take() {
         None => {
             run.log.add(input.now, "run_started", None, &Value::Null);
@@ -301,7 +315,9 @@ impl Activation {
             return Next::Advance;
         };
         let attempt = self.state.failures + 1;
-        match self.messages_of(op, channel, entry, settings, input) {
+        let made = self.messages_of(op, channel, entry, settings, input);
+        input.scope.vars = input.condition_vars.clone();
+        match made {
             Ok(ids) => {
                 self.record(op, ids, input);
                 Next::Advance
@@ -355,19 +371,22 @@ impl Activation {
                 "updated_at": first_id.at().to_string(),
             });
         }
-        input.scope.vars = input.branded.get(&op.step).map(|vars| Cow::Borrowed(&**vars));
+        let decision = preferences::decide(entry, input);
+        if !decision.is_blocked {
+            input.scope.vars = input.own_vars(&op.step, channel.link_vars | entry.link_vars(input.env));
+        }
         let step = StepInput {
             entry,
             settings,
             is_user: input.recipient.is_user(),
             channel_data: input.channel_data,
             tenant_data: input.tenant_data.get(&entry.channel.id).unwrap_or(&Value::Null),
+            links: &input.links,
             options: input.options(),
             env: input.env,
             tracker: input.tracker,
             message_id: &|n| message_id(input, &op.step, entry.channel.id, n, position + n),
         };
-        let decision = preferences::decide(entry, input);
         if decision.is_blocked {
             // Who cannot be reached was not asked.
             render::check_destination(channel, &input.scope, &step)?;

@@ -18,6 +18,7 @@ use campanile_template::{RenderOptions, Template, TemplateError, Tracking, markd
 use serde_json::{Map, Value, json};
 
 use crate::catalog::{ChannelEntry, ChannelInEnv};
+use crate::links::RecipientLinks;
 use crate::program::{ChannelProgram, JsonOrText, Message, Pairs};
 use crate::scope::RunScope;
 use crate::tracking::{Form, Tracker};
@@ -62,6 +63,8 @@ pub(crate) struct StepInput<'s> {
     pub(crate) channel_data: &'s HashMap<ChannelId, Value>,
     /// The tenant's channel data for this channel.
     pub(crate) tenant_data: &'s Value,
+    /// What leads the recipient to pages of ours.
+    pub(crate) links: &'s RecipientLinks<'s>,
     pub(crate) options: RenderOptions<'s>,
     pub(crate) env: EnvId,
     /// Makes tracked links.
@@ -86,6 +89,9 @@ const LINK_TRACKING: &str = "link_tracking";
 const OPEN_TRACKING: &str = "open_tracking";
 /// See [`ATTACHMENT_KEY`].
 pub(crate) const OVERRIDES: &str = "overrides";
+
+/// Longest address in a header: a line of a mail has 998 bytes at the most.
+const LINK_BYTES_MAX: usize = 950;
 
 /// Renders a step into one message per destination.
 pub(crate) fn render(
@@ -401,7 +407,7 @@ fn email_content(
         subject: rendered.subject,
         html: rendered.html,
         text: rendered.text,
-        headers: Vec::new(),
+        headers: input.links.unsubscribe().map(unsubscribe_headers).unwrap_or_default(),
     };
     let overrides = payload(None, program, scope, input);
     let mut value = serde_json::to_value(Content::Email(content)).unwrap_or(Value::Null);
@@ -414,6 +420,18 @@ fn email_content(
         }
     }
     Ok(vec![Rendered { content: value.to_string(), timezone: None, segments: None, short_links: Vec::new() }])
+}
+
+/// How mail clients offer to leave (RFC 8058).
+fn unsubscribe_headers(url: &str) -> Vec<KeyValue> {
+    // The line cannot be broken inside an address; only ids of hundreds of characters make it too long for a mail.
+    if url.len() > LINK_BYTES_MAX {
+        return Vec::new();
+    }
+    vec![
+        KeyValue::new("List-Unsubscribe", format!("<{url}>")),
+        KeyValue::new("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+    ]
 }
 
 fn pairs(

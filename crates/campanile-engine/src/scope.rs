@@ -1,7 +1,6 @@
 //! What one recipient run can read (workflows.md section 5): shared parts by reference, own parts built when the
 //! program reads them.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use campanile_core::scope::Scope;
@@ -34,7 +33,7 @@ pub(crate) struct RunScope<'r> {
     /// Only while a message is rendered.
     pub(crate) current_message: Value,
     /// In place of the shared ones, while a message is rendered whose layout or recipient has some of its own.
-    pub(crate) vars: Option<Cow<'r, Value>>,
+    pub(crate) vars: Option<Arc<Value>>,
 }
 
 impl<'r> RunScope<'r> {
@@ -84,7 +83,7 @@ impl Scope for RunScope<'_> {
             "actor" => Some(self.shared.actor.as_deref().unwrap_or(&Value::Null)),
             "tenant" => self.shared.tenant.as_deref(),
             "workflow" => Some(&self.shared.workflow),
-            "vars" => Some(self.vars.as_deref().unwrap_or(&self.shared.vars)),
+            "vars" => Some(self.vars.as_ref().unwrap_or(&self.shared.vars)),
             "timestamp" => Some(&self.shared.timestamp),
             "run" => Some(&self.run),
             "total_activities" => Some(&self.total_activities),

@@ -74,6 +74,13 @@ impl Store {
             .transpose()
     }
 
+    /// Environments whose preference center is switched on.
+    pub async fn enabled_preference_centers(&self) -> Result<Vec<EnvId>, StoreError> {
+        let sql = "SELECT env FROM preference_centers WHERE is_enabled <> 0";
+        let rows = self.query(Cost::Scan, sql, &[]).await?;
+        rows.into_iter().map(|row| Ok(EnvId(row.int(0)?))).collect()
+    }
+
     /// Saves the preference center of an environment.
     pub async fn set_preference_center(
         &self,

@@ -105,7 +105,8 @@ impl Tx<'_> {
                     counts = Some(self.count_sets(env, &keys).await?);
                 }
                 let count = counts.get_or_insert_default().entry(key.clone()).or_insert(0);
-                if *count >= SETS_MAX as i64 {
+                // Everybody may have a default set: it is what opts out.
+                if *count >= SETS_MAX as i64 && edit.id != DEFAULT {
                     results.push(Err(PreferenceLimit::TooMany));
                     continue;
                 }

@@ -82,9 +82,11 @@ fn a_recipient_has_a_limited_number_of_sets() {
             edit("ada", "t0000", json!({"workflows": {"w": true}})),
             edit("ada", "one-more", json!({})),
             edit("bob", "t0000", json!({})),
+            edit("ada", "default", json!({"commercial_subscribed": false})),
         ];
         let written = write(&store, ENV, again).await;
         assert!(written[0].is_ok() && written[2].is_ok(), "{written:?}");
+        assert!(written[3].is_ok(), "everybody can opt out: {written:?}");
         assert_eq!(written[1], Err(PreferenceLimit::TooMany));
     });
 }

@@ -245,6 +245,16 @@ fn knows_what_it_reads() {
         ("{{ x | append: vars.y }}", "vars", true),
         ("{{ [x] }}", "actor", true),
         ("text", "data", false),
+        ("{{ vars.a }}", "vars.a", true),
+        ("{{ vars['a'].b | upcase }}", "vars.a", true),
+        ("{% if x == vars.a %}{% endif %}", "vars.a", true),
+        ("{{ vars.b }}{{ x.vars.a }}", "vars.a", false),
+        ("{{ vars[x] }}", "vars.a", true),
+        ("{% assign all = vars %}", "vars.a", true),
+        ("{{ [x].a }}", "vars.a", true),
+        ("{% t %}a{% endt %}", "vars.a", true),
+        ("{{ a }}", "vars.a", false),
+        ("{{ vars.a }}", "data", false),
     ] {
         assert_eq!(Template::parse(source).unwrap().mentions(root), want, "{source} {root}");
     }

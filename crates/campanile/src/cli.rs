@@ -65,7 +65,7 @@ pub struct ServeArgs {
     #[arg(long, env = "CAMPANILE_ALLOW_PRIVATE_ADDRESSES", value_parser = clap::builder::BoolishValueParser::new(),
           num_args = 0..=1, default_missing_value = "true")]
     pub allow_private_addresses: Option<bool>,
-    /// How clients reach this server, for absolute URLs in answers.
+    /// How clients and recipients reach this server: the beginning of links in messages and of absolute URLs in answers.
     #[arg(long, env = "CAMPANILE_PUBLIC_URL")]
     pub public_url: Option<String>,
     /// Days that messages other than in-app ones are kept [default: 90].

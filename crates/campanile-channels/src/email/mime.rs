@@ -57,7 +57,7 @@ pub fn build(
         Part::One(part) => builder.singlepart(part),
     };
     let mut message = built.map_err(|error| BuildError::invalid("e-mail", error))?;
-    for (name, value) in headers {
+    for (name, value) in headers.clone() {
         let name = HeaderName::new_from_ascii(name).map_err(|error| BuildError::invalid("headers", error))?;
         message.headers_mut().insert_raw(HeaderValue::new(name, value));
     }
@@ -68,6 +68,7 @@ pub fn build(
         to: to.email,
         copies,
         bytes: message.formatted(),
+        headers,
         attachments: delivery.attachments.len(),
     })
 }

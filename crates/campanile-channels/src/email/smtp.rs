@@ -76,6 +76,8 @@ pub struct SmtpMail {
     pub copies: Vec<Address>,
     /// The message, ASCII only.
     pub bytes: Vec<u8>,
+    /// What the message and its overrides add to the usual headers.
+    pub headers: Vec<(String, String)>,
     /// How many files it carries.
     pub attachments: usize,
 }

@@ -210,6 +210,11 @@ impl ConditionGroup {
         self.conditions().any(Condition::asks_audience)
     }
 
+    /// True when a variable or an argument holds that text, as it is written.
+    pub fn mentions(&self, text: &str) -> bool {
+        self.conditions().any(|condition| condition.mentions(text))
+    }
+
     /// True when the passing of time alone can change what the group decides.
     pub fn depends_on_time(&self) -> bool {
         self.conditions().any(Condition::depends_on_time)

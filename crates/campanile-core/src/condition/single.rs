@@ -138,6 +138,10 @@ impl Condition {
         self.operator.asks_audience()
     }
 
+    pub(super) fn mentions(&self, text: &str) -> bool {
+        self.variable.contains(text) || self.argument.as_str().is_some_and(|argument| argument.contains(text))
+    }
+
     /// True when its outcome can change with time alone.
     pub(super) fn depends_on_time(&self) -> bool {
         let now = matches!(self.operator, Operator::IsTimestampBeforeNow | Operator::IsTimestampOnOrAfterNow);

@@ -17,6 +17,7 @@ use super::context::{RunContext, filterable};
 use crate::fan_out::Parents;
 use crate::identify::scope_value;
 use crate::interpreter::{Activation, Input, Statuses, advance};
+use crate::links::RecipientLinks;
 use crate::scope::RunScope;
 use crate::state::{RunLog, RunState};
 
@@ -102,6 +103,14 @@ pub(super) fn activate(
         channel_data: facts.channel_data,
         tenant_data: &context.tenant_data,
         branded: &context.branded,
+        links: RecipientLinks::new(
+            &context.links,
+            context.env,
+            &row.reference,
+            row.inserted_at,
+            context.offered_links,
+        ),
+        condition_vars: None,
         audiences: facts.audiences,
         preferences,
         statuses,

@@ -14,8 +14,9 @@ use serde_json::{Map, Value};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::identify::{scope_value, tenant_default};
+use crate::links::Links;
 use crate::origin::Origin;
-use crate::program::{Op, OpKind, Program, Roots};
+use crate::program::{LinkVars, Op, OpKind, Program, Roots};
 use crate::scope::{SharedRoots, workflow_root};
 use crate::tracking::Tracker;
 
@@ -33,6 +34,10 @@ pub(crate) struct RunContext {
     pub(crate) tenant_data: HashMap<ChannelId, Value>,
     /// `vars` of the steps whose layout has branding of its own, by the step's ref.
     pub(crate) branded: HashMap<Arc<str>, Arc<Value>>,
+    /// Signs links to us.
+    pub(crate) links: Arc<Links>,
+    /// The links that recipients of the run have.
+    pub(crate) offered_links: LinkVars,
     /// `recipient.schedule` of a scheduled run.
     pub(crate) schedule: Option<Value>,
     pub(crate) preferences: SharedPreferences,
@@ -167,6 +172,11 @@ impl Engine {
         Ok(RunContext {
             env: run.env,
             trigger_data: filterable(&data),
+            links: self.shared_links(),
+            offered_links: LinkVars {
+                unsubscribe: program.is_commercial,
+                preferences: catalog.has_preference_center(run.env),
+            },
             schedule: Origin::schedule_scope(&run),
             catalog,
             shared,

@@ -2,18 +2,23 @@
 //! a purpose and by it a key of its own, so that no token is good where another kind is expected.
 
 mod preference;
+mod recipient;
 mod signer;
+mod unsubscribe;
 
 use aws_lc_rs::hmac;
 
 pub use preference::PreferenceLink;
+pub(crate) use recipient::RecipientLinks;
 pub use signer::Signer;
+pub use unsubscribe::UnsubscribeLink;
 
 /// The server's address and its signing keys, made once at the start.
 pub struct Links {
     public_url: String,
     secret: hmac::Key,
     preferences: Signer,
+    unsubscribe: Signer,
 }
 
 impl Links {
@@ -21,8 +26,12 @@ impl Links {
     /// as long as it does.
     pub fn new(public_url: &str, secret: &[u8]) -> Self {
         let secret = hmac::Key::new(hmac::HMAC_SHA256, secret);
-        let preferences = Signer::new(&secret, preference::PURPOSE);
-        Self { public_url: public_url.trim_end_matches('/').to_owned(), secret, preferences }
+        Self {
+            public_url: public_url.trim_end_matches('/').to_owned(),
+            preferences: Signer::new(&secret, preference::PURPOSE),
+            unsubscribe: Signer::new(&secret, unsubscribe::PURPOSE),
+            secret,
+        }
     }
 
     /// Origin of absolute URLs, without a slash at the end.
@@ -33,10 +42,5 @@ impl Links {
     /// Signs for one purpose. Make it once and keep it: this derives a key.
     pub fn signer(&self, purpose: &[u8]) -> Signer {
         Signer::new(&self.secret, purpose)
-    }
-
-    /// Signs links to the hosted preference page.
-    pub(crate) fn preferences(&self) -> &Signer {
-        &self.preferences
     }
 }

@@ -42,7 +42,7 @@ impl PreferenceLink {
     pub fn token(&self, links: &Links) -> String {
         let payload = serde_json::to_string(self).unwrap_or_default();
         let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(HEADER), URL_SAFE_NO_PAD.encode(payload));
-        let signature: [u8; 32] = links.preferences().sign(signed.as_bytes());
+        let signature: [u8; 32] = links.preferences.sign(signed.as_bytes());
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
@@ -56,7 +56,7 @@ impl PreferenceLink {
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, payload) = signed.split_once('.')?;
         let signature: [u8; 32] = URL_SAFE_NO_PAD.decode(signature).ok()?.try_into().ok()?;
-        if !links.preferences().verify(signed.as_bytes(), &signature) {
+        if !links.preferences.verify(signed.as_bytes(), &signature) {
             return None;
         }
         if URL_SAFE_NO_PAD.decode(header).ok()? != HEADER.as_bytes() {

@@ -7,6 +7,7 @@ use campanile_core::workflow::{ChannelStep, ChannelType, SendWindow};
 use campanile_template::{EmailSource, EmailTemplate, JsonTemplate, Layout, Template, TemplateError};
 use serde_json::{Map, Value};
 
+use super::LinkVars;
 use crate::resources::syntax_problem;
 
 /// A channel step, ready to render.
@@ -18,6 +19,8 @@ pub(crate) struct ChannelProgram {
     /// `channel_overrides`: what replaces the channel's own settings, as texts with Liquid.
     pub(crate) overrides: Map<String, Value>,
     pub(crate) send_windows: Option<[SendWindow; 7]>,
+    /// Links of the recipient that templates and overrides read, those of partials included.
+    pub(crate) link_vars: LinkVars,
     overrides_mention: Vec<Template>,
 }
 
@@ -208,6 +211,7 @@ pub(super) fn compile(
     Ok(ChannelProgram {
         channel_type: step.channel_type,
         channel_key: step.channel_key.clone(),
+        link_vars: LinkVars::of(|name| message.mentions(name)) | LinkVars::in_settings(&overrides),
         message,
         overrides,
         send_windows: step.send_windows,
@@ -289,6 +293,14 @@ impl Message {
         found.extend(json.into_iter().flat_map(JsonTemplate::templates));
         found
     }
+
+    /// True when a template of it may read the root.
+    fn mentions(&self, root: &str) -> bool {
+        match self {
+            Self::Email { template, .. } => template.as_ref().is_ok_and(|t| t.mentions(root)),
+            _ => self.templates().iter().any(|t| t.mentions(root)),
+        }
+    }
 }
 
 impl ChannelProgram {
@@ -304,12 +316,8 @@ impl ChannelProgram {
 
     /// True when anything of the step may read the root.
     pub(crate) fn mentions(&self, root: &str) -> bool {
-        let of_email = match &self.message {
-            Message::Email { template, .. } => template.as_ref().is_ok_and(|t| t.mentions(root)),
-            _ => false,
-        };
-        of_email
-            || self.message.templates().into_iter().chain(&self.overrides_mention).any(|t| t.mentions(root))
+        self.message.mentions(root)
+            || self.overrides_mention.iter().any(|t| t.mentions(root))
             // Channel settings may hold Liquid too and are not known here; only e-mail and webhook read them.
             || matches!(self.channel_type, ChannelType::Email | ChannelType::Http)
     }

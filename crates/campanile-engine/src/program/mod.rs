@@ -2,6 +2,7 @@
 //! paused run is a single number.
 
 mod channel;
+mod link_vars;
 mod partials;
 mod scan;
 
@@ -22,6 +23,7 @@ use uuid::Uuid;
 use crate::resources::Context;
 
 pub(crate) use channel::{ChannelProgram, JsonOrText, Message, Pairs};
+pub(crate) use link_vars::{LinkVars, PREFERENCES, UNSUBSCRIBE};
 pub(crate) use partials::{each_partial, missing_partial, partial_keys};
 pub(crate) use scan::Roots;
 
@@ -50,6 +52,8 @@ pub struct Program {
     pub(crate) roots: Roots,
     /// True when some condition reads the status of an earlier message.
     pub(crate) reads_statuses: bool,
+    /// Links of the recipient that conditions read.
+    pub(crate) condition_links: LinkVars,
     /// True when some condition asks for the recipient's audiences.
     pub(crate) asks_audiences: bool,
     /// What the data of every trigger must satisfy (workflows.md R3.8).
@@ -255,9 +259,16 @@ impl Program {
         let reads_statuses = conditions().any(ConditionGroup::uses_refs);
         let asks_audiences = conditions().chain(&workflow.conditions).any(ConditionGroup::asks_audiences);
         let has_conditions = workflow.conditions.is_some() || conditions().next().is_some();
+        let condition_links = LinkVars::in_conditions(conditions().chain(&workflow.conditions));
         let mut roots = Roots::of(&ops, has_conditions);
         // A partial that translates needs the recipient's locale.
         roots.recipient |= partials.translate();
+        let links_of_partials = LinkVars::of(|name| partials.mention(name));
+        for op in &mut ops {
+            if let OpKind::Channel(channel) = &mut op.kind {
+                channel.link_vars = channel.link_vars | links_of_partials;
+            }
+        }
         Ok(Self {
             key: key.to_owned(),
             version,
@@ -269,6 +280,7 @@ impl Program {
             is_commercial: workflow.is_commercial,
             roots,
             reads_statuses,
+            condition_links,
             asks_audiences,
             // It compiled when the version was saved.
             data_schema: workflow

@@ -100,6 +100,10 @@ impl Partial {
         self.template.translates() || self.styles.iter().any(Template::translates)
     }
 
+    fn mentions(&self, root: &str) -> bool {
+        self.template.mentions(root) || self.styles.iter().any(|style| style.mentions(root))
+    }
+
     /// The first required field that a block leaves empty.
     pub(crate) fn missing(&self, given: &[(&str, Json)]) -> Option<&str> {
         let is_empty = |value: &Json| match value {
@@ -207,6 +211,11 @@ impl Partials {
     /// True when one of them translates anything.
     pub fn translate(&self) -> bool {
         self.by_key.values().any(Partial::translates)
+    }
+
+    /// True when one of them may read that root (see [`Template::mentions`]).
+    pub fn mention(&self, root: &str) -> bool {
+        self.by_key.values().any(|partial| partial.mentions(root))
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<&Partial> {

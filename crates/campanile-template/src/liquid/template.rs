@@ -17,6 +17,8 @@ pub struct Template {
     source: Box<str>,
     nodes: Box<[Node]>,
     roots: BTreeSet<Box<str>>,
+    vars: BTreeSet<Box<str>>,
+    any_var: bool,
     any_root: bool,
     partials: BTreeSet<Box<str>>,
     translation_keys: BTreeSet<Box<str>>,
@@ -40,6 +42,8 @@ impl Template {
             source: source.into(),
             nodes: parsed.nodes,
             roots: parsed.roots,
+            vars: parsed.vars,
+            any_var: parsed.any_var,
             any_root: parsed.any_root,
             partials: parsed.partials,
             translation_keys: parsed.translation_keys,
@@ -155,8 +159,12 @@ impl Template {
         }
     }
 
-    /// Whether the template may read that root. True when in doubt, never false when it does.
+    /// Whether the template may read that root, or that member of `vars`, written as `vars.name`. True when in doubt, never
+    /// false when it does; partials that it renders are asked for themselves.
     pub fn mentions(&self, root: &str) -> bool {
+        if let Some(member) = root.strip_prefix("vars.") {
+            return self.any_root || self.any_var || self.vars.contains(member);
+        }
         // Keys of data are also readable at top level (templates.md T3.1).
         let engine = ["forloop", "tablerowloop"];
         let top_level = |name: &str| !RESERVED.contains(&name) && !engine.contains(&name);

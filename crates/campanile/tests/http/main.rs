@@ -38,4 +38,5 @@ mod system_texts;
 mod tracking;
 mod translations;
 mod trigger;
+mod unsubscribe;
 mod variables;

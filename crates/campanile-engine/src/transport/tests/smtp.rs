@@ -93,6 +93,7 @@ fn transport() -> SmtpTransport {
 
 fn mail(port: u16) -> SmtpMail {
     SmtpMail {
+        headers: Vec::new(),
         account: SmtpAccount {
             host: "127.0.0.1".into(),
             port,

@@ -112,7 +112,14 @@ impl<'s> Parser<'s> {
         if !self.roots.contains(name) {
             self.roots.insert(name.into());
         }
-        Ok(Term::Path(Path { root: Root::Name(name.into()), segments: self.segments(tokens)? }))
+        let segments = self.segments(tokens)?;
+        if name == "vars" {
+            match segments.first() {
+                Some(Segment::Key(member)) => _ = self.vars.insert(member.clone()),
+                _ => self.any_var = true,
+            }
+        }
+        Ok(Term::Path(Path { root: Root::Name(name.into()), segments }))
     }
 
     fn segments(&mut self, tokens: &mut Tokens<'s>) -> Result<Box<[Segment]>, Fail> {

@@ -21,6 +21,10 @@ pub(crate) struct Parsed {
     pub(crate) nodes: Box<[Node]>,
     /// Every root name that is read anywhere.
     pub(crate) roots: BTreeSet<Box<str>>,
+    /// Names after `vars` that are read anywhere.
+    pub(crate) vars: BTreeSet<Box<str>>,
+    /// True when `vars` is read as a whole, or a member whose name is computed.
+    pub(crate) any_var: bool,
     /// True when a root's name is computed: it may be any.
     pub(crate) any_root: bool,
     /// Keys of the partials that are rendered.
@@ -41,6 +45,8 @@ pub(crate) fn parse(source: &str, is_translation: bool) -> Result<Parsed, Fail> 
         lexer: Lexer::new(source),
         depth: 0,
         roots: BTreeSet::new(),
+        vars: BTreeSet::new(),
+        any_var: false,
         any_root: false,
         partials: BTreeSet::new(),
         translation_keys: BTreeSet::new(),
@@ -54,6 +60,8 @@ pub(crate) fn parse(source: &str, is_translation: bool) -> Result<Parsed, Fail> 
     Ok(Parsed {
         nodes,
         roots: parser.roots,
+        vars: parser.vars,
+        any_var: parser.any_var,
         any_root: parser.any_root,
         partials: parser.partials,
         translation_keys: parser.translation_keys,
@@ -66,6 +74,8 @@ struct Parser<'s> {
     lexer: Lexer<'s>,
     depth: usize,
     roots: BTreeSet<Box<str>>,
+    vars: BTreeSet<Box<str>>,
+    any_var: bool,
     any_root: bool,
     partials: BTreeSet<Box<str>>,
     translation_keys: BTreeSet<Box<str>>,
