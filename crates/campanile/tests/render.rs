@@ -204,3 +204,123 @@ fn serves_lines() {
         "{out}"
     );
 }
+
+/// A project with a workflow of every kind of channel, its layout and a partial.
+fn project_files() -> Vec<(&'static str, &'static str)> {
+    vec![
+        (
+            "layouts/frame/layout.json",
+            r#"{"name": "F", "html_layout@": "l.html", "text_layout": "[{{ content }}]"}"#,
+        ),
+        ("layouts/frame/l.html", "<html><body>{{ content }}</body></html>"),
+        ("partials/bye/partial.json", r#"{"name": "Bye", "type": "text", "content": "Bye {{ who }}"}"#),
+        (
+            "workflows/all/workflow.json",
+            r#"{"name": "All", "steps": [
+                {"ref": "email_1", "type": "channel", "channel_key": "mail", "template": {
+                    "subject": "Hi {{ recipient.name }}", "html_body@": "email_1/body.html", "settings": {"layout_key": "frame"}}},
+                {"ref": "branch_1", "type": "branch", "branches": [{"name": "default", "steps": [
+                    {"ref": "email_2", "type": "channel", "channel_key": "mail", "template": {"subject": "s", "settings": {"layout_key": "default"},
+                     "visual_blocks": [{"type": "markdown", "content": "Block for {{ recipient.name }}"}]}}]}]},
+                {"ref": "wait", "type": "delay", "settings": {"delay_for": {"unit": "minutes", "value": 1}}},
+                {"ref": "sms_1", "type": "channel", "channel_key": "sms", "template": {"text_body": "{% render 'bye', who: recipient.name %}{{ 'x' | t }}"}},
+                {"ref": "push_1", "type": "channel", "channel_key": "push", "template": {"title": " T ", "text_body": "b", "settings": {"delivery_type": "content"}}},
+                {"ref": "chat_1", "type": "channel", "channel_key": "slack", "template": {"markdown_body": "*{{ data.x }}*", "summary": "s"}},
+                {"ref": "feed_1", "type": "channel", "channel_key": "in-app-feed", "template": {"markdown_body": "**f**", "action_url": "/a"}},
+                {"ref": "http_1", "type": "channel", "channel_key": "hook", "template": {"method": "post", "url": "https://x.test/{{ data.x }}",
+                    "headers": [{"key": "a", "value": "b"}], "body": "{\"n\": \"{{ data.x }}\"}"}}]}"#,
+        ),
+        ("workflows/all/email_1/body.html", "<p>Hi {{ recipient.name }}</p>"),
+        (
+            "broadcasts/news/broadcast.json",
+            r#"{"name": "News", "steps": [{"ref": "sms_1", "type": "channel", "channel_key": "sms", "template": {"text_body": "News of {{ data.x }}"}}]}"#,
+        ),
+        ("data.json", r#"{"recipient": {"name": "Ann"}, "data": {"x": 7}}"#),
+    ]
+}
+
+#[test]
+fn a_folder_shows_every_step_of_every_channel() {
+    let folder = Folder::new("steps", &project_files());
+    let (code, out, error) = run(&folder, &["workflows/all", "--data", "data.json"]);
+    assert_eq!(
+        (code, error.as_str()),
+        (Some(0), "campanile: sms_1: translation \"x\" is in no file\n"),
+        "{out}"
+    );
+    for part in [
+        "# email_1 (email)\n",
+        "## subject\nHi Ann\n",
+        "## html_body\n<html><body><p>Hi Ann</p></body></html>\n",
+        "## text_body\n[Hi Ann]\n",
+        "# email_2 (email)\n",
+        "Block for Ann</p>",
+        "# sms_1 (sms)\n\n## text_body\nBye Ann\n",
+        "# push_1 (push)\n\n## text_body\nb\n\n## title\nT\n",
+        "# chat_1 (chat)\n\n## markdown_body\n*7*\n\n## summary\ns\n",
+        "# feed_1 (in_app_feed)\n\n## action_url\n/a\n\n## html_body\n<p><strong>f</strong></p>\n",
+        "# http_1 (http)\n\n## body\n{\"n\":7}\n",
+        "## url\nhttps://x.test/7\n",
+    ] {
+        assert!(out.contains(part), "{part:?} is not in\n{out}");
+    }
+    let order: Vec<_> = out.lines().filter_map(|line| line.strip_prefix("# ")).collect();
+    assert_eq!(order.len(), 7, "{order:?}");
+
+    let (code, out, _) = run(&folder, &["workflows/all/", "--data", "data.json", "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!((code, &told["result"]), (Some(0), &serde_json::json!("success")));
+    let sms =
+        told["steps"].as_array().expect("steps").iter().find(|step| step["ref"] == "sms_1").expect("there");
+    assert_eq!((&sms["content_type"], &sms["template"]["text_body"]), (&"sms".into(), &"Bye Ann".into()));
+    assert_eq!(sms["warnings"][0]["key"], "x");
+
+    let (code, out, _) = run(&folder, &["broadcasts/news", "--data", "data.json"]);
+    assert_eq!((code, out.as_str()), (Some(0), "# sms_1 (sms)\n\n## text_body\nNews of 7\n"));
+}
+
+#[test]
+fn mistakes_of_a_folder_are_told_all_at_once_with_their_files() {
+    let mut files = project_files();
+    files.extend([
+        ("workflows/bad/workflow.json", r#"{"name": "Bad", "steps": [
+            {"ref": "a", "type": "channel", "channel_key": "mail", "template": {
+                "subject": "{{ x | nope }}", "html_body@": "a/body.html", "text_body@": "a/none.txt", "settings": {"layout_key": "frame"}}},
+            {"ref": "b", "type": "channel", "channel_key": "sms", "template": {"text_body": "{{ 1 | divided_by: data.zero }}"}},
+            {"ref": "c", "type": "channel", "channel_key": "mail", "template": {"subject": "s", "html_body": "x", "settings": {"layout_key": "nowhere"}}},
+            {"ref": "d", "type": "channel", "channel_key": "mail", "template": {"subject": "s", "html_body": "x", "settings": {"layout_key": "half"}}},
+            {"ref": "e", "type": "channel", "channel_key": "x", "template": {}}]}"#),
+        ("workflows/bad/a/body.html", "<p>\n{% if a %}</p>"),
+        ("layouts/half/layout.json", r#"{"name": "H", "html_layout@": "h.html", "text_layout": "{{ content }}"}"#),
+        ("layouts/half/h.html", "<b>\n{{ content }}{{ 1 | divided_by: data.zero }}"),
+        ("zero.json", r#"{"data": {"zero": 0}}"#),
+        ("workflows/none/readme.md", "no workflow"),
+    ]);
+    let folder = Folder::new("bad-steps", &files);
+    let (code, out, error) = run(&folder, &["workflows/bad", "--data", "zero.json"]);
+    assert_eq!((code, out.as_str()), (Some(2), ""), "{error}");
+    for part in [
+        "workflows/bad/a/none.txt: steps[0].template.text_body: does not exist",
+        "workflows/bad/workflow.json: subject: unknown filter \"nope\" (line 1, column 8)",
+        "workflows/bad/a/body.html: html_body: if is not closed with endif (line 2, column 4)\n  {% if a %}</p>\n     ^",
+        "workflows/bad/workflow.json: text_body: divided_by: division by zero (line 1, column 8)",
+        "workflows/bad/workflow.json: settings.layout_key: nowhere does not exist",
+        "layouts/half/h.html: html_layout: divided_by: division by zero (line 2",
+        "workflows/bad/workflow.json: steps[4].channel_type: can't be blank",
+    ] {
+        assert!(error.contains(part), "{part:?} is not in\n{error}");
+    }
+    let (code, out, _) = run(&folder, &["workflows/bad", "--data", "zero.json", "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!((code, &told["result"]), (Some(2), &serde_json::json!("error")));
+    let body = &told["steps"][0]["errors"][1];
+    assert_eq!((&body["file"], &body["line"]), (&"workflows/bad/a/body.html".into(), &2.into()), "{told:#}");
+    for (arguments, part) in [
+        (&["workflows/none"][..], "workflows/none holds no workflow or broadcast"),
+        (&["layouts/frame"], "holds no workflow or broadcast"),
+        (&["workflows/all", "--open"], "--open shows one template"),
+    ] {
+        let (code, _, error) = run(&folder, arguments);
+        assert!(code == Some(2) && error.contains(part), "{arguments:?}: {error}");
+    }
+}

@@ -1,18 +1,18 @@
 //! The fields of a channel's template, each rendered by itself so that every error is heard.
 
 use campanile_channels::sms::segments;
+use campanile_core::scope::Scope;
 use campanile_template::{JsonTemplate, RenderOptions, Template, TemplateError, markdown};
 use serde_json::{Map, Value, json};
 
 use super::{Preview, sorted};
 use crate::program::{ChannelProgram, JsonOrText, Message, Pairs};
-use crate::scope::RunScope;
 
 /// Renders a compiled step. `template` is its document: what is not rendered is shown as it stands there.
-pub(super) fn render(
+pub(crate) fn render(
     channel: &ChannelProgram,
     template: &Value,
-    scope: &RunScope<'_>,
+    scope: &dyn Scope,
     options: &RenderOptions<'_>,
 ) -> Preview {
     let mut fields = Fields { scope, options, shown: Map::new(), errors: Vec::new() };
@@ -20,10 +20,7 @@ pub(super) fn render(
     match &channel.message {
         Message::Email { template: compiled, .. } => match compiled {
             Ok(compiled) => fields.email(compiled),
-            Err(layout) => fields.errors.push(TemplateError::of_field(
-                "settings.layout_key",
-                format!("the layout {layout} is not published in this environment"),
-            )),
+            Err(why) => fields.errors.push(TemplateError::of_field("settings.layout_key", why.clone())),
         },
         Message::Sms { body, to, payload_overrides } => {
             cost = fields.text("text_body", body).map(|body| segments(&body));
@@ -103,7 +100,7 @@ pub(super) fn render(
 }
 
 struct Fields<'r> {
-    scope: &'r RunScope<'r>,
+    scope: &'r dyn Scope,
     options: &'r RenderOptions<'r>,
     shown: Map<String, Value>,
     errors: Vec<TemplateError>,

@@ -12,6 +12,7 @@ use campanile_store::ResourceKind;
 use campanile_template::{Partials, RenderOptions, TemplateError};
 use serde_json::{Map, Value};
 
+pub(crate) use self::channel::render as render_channel;
 pub use self::situation::{Situation, WorkflowFacts};
 use crate::engine::Engine;
 use crate::program::{self, ChannelProgram, OpKind};

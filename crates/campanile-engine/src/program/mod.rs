@@ -223,7 +223,7 @@ fn needs_mjml_layout(channel: &ChannelStep) -> bool {
 }
 
 /// Channel steps of a document as it was sent. Deeper than any valid document nobody looks.
-fn walk_document(steps: &Value, path: &str, visit: &mut impl FnMut(&str, &Value)) {
+pub(crate) fn walk_document(steps: &Value, path: &str, visit: &mut impl FnMut(&str, &Value)) {
     const PATH_BYTES_MAX: usize = 200;
     if path.len() > PATH_BYTES_MAX {
         return;

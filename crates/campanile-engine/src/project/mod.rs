@@ -6,6 +6,7 @@ mod join;
 mod load;
 mod mails;
 mod report;
+mod steps;
 mod templates;
 #[cfg(test)]
 mod tests;
@@ -14,5 +15,6 @@ mod watch;
 pub use load::load;
 pub use mails::{ProjectEmail, email_of};
 pub use report::{Entry, FileProblem, Outcome, ProjectError, Report};
+pub use steps::{LocatedError, ProjectStep, ProjectSteps, steps_of};
 pub use templates::{ProjectTemplates, templates};
 pub use watch::watch;

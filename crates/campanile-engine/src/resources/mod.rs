@@ -7,7 +7,7 @@ mod builtin;
 mod canonical;
 mod commit;
 mod context;
-mod default_layout;
+pub(crate) mod default_layout;
 mod email_layout;
 #[cfg(test)]
 pub(crate) mod fixture;

@@ -5,7 +5,7 @@ use campanile_store::ResourceKind;
 use serde_json::{Value, json};
 
 /// Its key.
-pub(super) const KEY: &str = "default";
+pub(crate) const KEY: &str = "default";
 
 const HTML: &str = include_str!("layout.html");
 const TEXT: &str = include_str!("layout.txt");
@@ -13,7 +13,7 @@ const TEXT: &str = include_str!("layout.txt");
 pub(super) const KIND: ResourceKind = ResourceKind::EmailLayout;
 
 /// Its document.
-pub(super) fn document() -> Value {
+pub(crate) fn document() -> Value {
     json!({"name": "Default", "html_layout": HTML, "text_layout": TEXT, "footer_links": []})
 }
 

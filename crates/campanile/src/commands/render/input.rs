@@ -44,13 +44,15 @@ pub(super) struct Input {
     pub(super) problems: Vec<String>,
     pub(super) now: Timestamp,
     file: PathBuf,
-    project: Option<PathBuf>,
+    /// The project folder around it.
+    pub(super) project: Option<PathBuf>,
 }
 
 impl Input {
     pub(super) fn read(args: &RenderArgs) -> Result<Self, CommandError> {
         let file = args.file.clone().unwrap_or_default();
-        let source = text_of(&file)?;
+        // A folder has no text of its own.
+        let source = if file.is_dir() { String::new() } else { text_of(&file)? };
         let scope = match &args.data {
             Some(path) => scope(&parse(path, &text_of(path)?)?),
             None => json!({}),

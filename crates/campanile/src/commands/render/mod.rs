@@ -1,5 +1,6 @@
-//! `campanile render FILE`: what a template says for some data, without a server.
+//! `campanile render`: what a template, or a whole workflow, says for some data, without a server.
 
+mod folder;
 mod input;
 mod lines;
 mod open;
@@ -16,7 +17,8 @@ use super::{CommandError, say};
 /// `campanile render`.
 #[derive(Debug, clap::Args)]
 pub struct RenderArgs {
-    /// The template: a file, or - for standard input. Inside a project folder it may use partials and translations, and
+    /// The template: a file, or - for standard input; or the folder of a workflow or broadcast of a project, of which
+    /// every step is shown. Inside a project folder it may use partials and translations, and
     /// the body of an email is shown in its layout.
     #[arg(required_unless_present = "lines")]
     pub file: Option<PathBuf>,
@@ -48,6 +50,9 @@ pub struct RenderArgs {
 pub fn run(args: &RenderArgs) -> Result<(), CommandError> {
     if args.lines {
         return lines::serve(args);
+    }
+    if let Some(folder) = args.file.as_deref().filter(|file| file.is_dir()) {
+        return folder::run(args, folder);
     }
     let input = Input::read(args)?;
     let notes = Notes::default();
@@ -90,8 +95,7 @@ fn render(input: &Input, args: &RenderArgs, notes: &Notes) -> Result<Rendered, T
 }
 
 fn print_json(rendered: &Result<Rendered, TemplateError>, warnings: &[Warning]) {
-    let warnings: Vec<Value> =
-        warnings.iter().map(|warning| json!({"reason": warning.reason(), "key": warning.key()})).collect();
+    let warnings = warnings_json(warnings);
     say(match rendered {
         Ok(Rendered { text, subject: None }) => {
             json!({"result": "success", "text": text, "warnings": warnings, "errors": []})
@@ -103,6 +107,10 @@ fn print_json(rendered: &Result<Rendered, TemplateError>, warnings: &[Warning]) 
             json!({"result": "error", "text": null, "warnings": warnings, "errors": [problem(error)]})
         }
     });
+}
+
+fn warnings_json(warnings: &[Warning]) -> Vec<Value> {
+    warnings.iter().map(|warning| json!({"reason": warning.reason(), "key": warning.key()})).collect()
 }
 
 /// An error as previews tell it, with the column (templates.md T16.1).
