@@ -20,10 +20,7 @@ pub(super) fn render(
     match &channel.message {
         Message::Email { template: compiled, .. } => match compiled {
             Ok(compiled) => fields.email(compiled),
-            Err(layout) => fields.errors.push(TemplateError::of_field(
-                "settings.layout_key",
-                format!("the layout {layout} is not published in this environment"),
-            )),
+            Err(errors) => fields.errors.extend(errors.iter().cloned()),
         },
         Message::Sms { body, to, payload_overrides } => {
             cost = fields.text("text_body", body).map(|body| segments(&body));
