@@ -1,6 +1,8 @@
 //! `campanile channels`: asks a running server.
 
+use campanile_channels::channel_settings::of_type;
 use campanile_channels::registry::provider_by_key;
+use campanile_channels::setting::Setting;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper::{Method, Request};
@@ -70,9 +72,11 @@ pub async fn run(args: ChannelsArgs) -> Result<(), String> {
     Ok(())
 }
 
+/// A name that both have is the channel's own: `link_tracking` asks us to track, not the provider (channels.md R2.5).
 fn belongs_to_provider(provider: Option<&str>, name: &str) -> bool {
-    let declared = provider.and_then(provider_by_key).map(|p| p.settings).unwrap_or_default();
-    name == "base_url" || declared.iter().any(|setting| setting.name == name)
+    let Some(provider) = provider.and_then(provider_by_key) else { return name == "base_url" };
+    let has = |declared: &[Setting]| declared.iter().any(|setting| setting.name == name);
+    name == "base_url" || has(provider.settings) && !has(of_type(provider.channel_type))
 }
 
 /// Numbers and booleans are taken as such, an empty value clears, the rest is text.
@@ -134,4 +138,24 @@ async fn call(method: Method, url: &str, token: &str, body: Option<Value>) -> Re
         value["message"].as_str().unwrap_or("the server refused"),
         problems.concat()
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_find_their_place() {
+        for (provider, name, want) in [
+            (Some("email_smtp"), "host", true),
+            (Some("email_smtp"), "from_address", false),
+            (Some("chat_slack"), "client_id", true),
+            (Some("chat_slack"), "link_tracking", false),
+            (Some("chat_slack"), "base_url", true),
+            (None, "base_url", true),
+            (None, "link_tracking", false),
+        ] {
+            assert_eq!(belongs_to_provider(provider, name), want, "{provider:?} {name}");
+        }
+    }
 }

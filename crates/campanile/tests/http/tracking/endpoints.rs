@@ -43,6 +43,38 @@ fn programs_are_led_on_and_not_counted() {
 }
 
 #[test]
+fn every_click_of_a_crowd_is_an_event() {
+    on_site(async |kit| {
+        let (id, link, image) = mail(kit).await;
+        let (other, other_link, _) = mail(kit).await;
+        let paths = [&link, &image, &other_link, &link].into_iter().cycle().take(400);
+        let answers = futures_util::future::join_all(paths.map(|path| kit.nobody.get(path))).await;
+        assert!(answers.iter().all(|answer| matches!(answer.status, 200 | 302)));
+        kit.idle().await;
+        let count = async |message: &str| -> usize {
+            let page = kit.get(&format!("/v1/messages/{message}/events?page_size=50")).await.ok();
+            let (mut found, mut page) = (0, page);
+            loop {
+                let kinds = crate::kit::pluck(&page["items"], "type");
+                found += kinds
+                    .iter()
+                    .filter(|kind| ["message.read", "message.link_clicked"].contains(&&***kind))
+                    .count();
+                let Some(after) = page["page_info"]["after"].as_str().map(str::to_owned) else {
+                    return found;
+                };
+                page =
+                    kit.get(&format!("/v1/messages/{message}/events?page_size=50&after={after}")).await.ok();
+            }
+        };
+        assert_eq!((count(&id).await, count(&other).await), (300, 100));
+        let metrics = kit.nobody.get("/metrics").await.text;
+        assert!(metrics.contains("campanile_tracked_written_total 400"), "{metrics}");
+        assert!(metrics.contains("campanile_tracked_dropped_total 0"), "{metrics}");
+    });
+}
+
+#[test]
 fn nothing_but_a_link_of_ours_redirects() {
     on_site(async |kit| {
         let (id, link, image) = mail(kit).await;
