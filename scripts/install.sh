@@ -21,6 +21,7 @@ as_root() {
 }
 
 have_postgres() { command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
+have_browser() { command -v chromium >/dev/null || [ -n "${CHROMIUM_BIN:-}" ]; }
 have_venv() { python3 -c 'import ensurepip, venv' 2>/dev/null; }
 
 missing_packages() {
@@ -31,6 +32,7 @@ missing_packages() {
   command -v node >/dev/null || echo nodejs
   command -v npm >/dev/null || echo npm
   have_postgres || echo postgresql
+  have_browser || echo chromium
 }
 
 install_packages() {

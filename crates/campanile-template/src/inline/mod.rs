@@ -1,6 +1,8 @@
 //! CSS inlining (templates.md section 11): rules of `<style>` elements into `style` attributes.
 
 mod depth;
+#[cfg(test)]
+mod properties;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
