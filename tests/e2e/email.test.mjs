@@ -121,6 +121,41 @@ for (const database of databases()) {
       assert.deepEqual(mail.envelope_to, ["eve@collab.example"]);
     });
 
+    it("carries a link out of commercial messages, and out of nothing else", async () => {
+      const template = { subject: "{{ data.subject }}", html_body: "<a href='{{ vars.commercial_unsubscribe_url }}'>x</a>" };
+      const steps = [{ ref: "mail", type: "channel", channel_key: "email", template }];
+      await server.publish("offers", { steps, settings: { is_commercial: true } });
+      await server.publish("receipt", { steps });
+      const recipients = [{ id: "gülay", email: "guelay@collab.example" }];
+      const offer = await received(await emailOf("offers", { recipients, data: { subject: "Offers" } }));
+      const [, link] = /^<(http[^>\s]+)>$/.exec(offer.headers["list-unsubscribe"]);
+      assert.equal(offer.headers["list-unsubscribe-post"], "List-Unsubscribe=One-Click");
+      assert.ok(link.startsWith(`${server.baseURL}/u/`), link);
+      assert.ok(offer.html.includes(link), "the template has the same link");
+      const subscribed = async () => (await knock.users.getPreferences("gülay", "default")).commercial_subscribed;
+
+      // Whoever only looks stays subscribed.
+      const page = await fetch(link);
+      assert.equal(page.status, 200);
+      assert.match(await page.text(), /<form method="post">.*<button>/s);
+      assert.equal(await subscribed(), null);
+
+      // A mail client's own form, as RFC 8058 has it.
+      const form = new FormData();
+      form.set("List-Unsubscribe", "One-Click");
+      for (const body of [form, new URLSearchParams({ "List-Unsubscribe": "One-Click" })]) {
+        const answer = await fetch(link, { method: "POST", body, redirect: "error" });
+        assert.equal(answer.status, 200);
+        assert.equal(answer.headers.get("set-cookie"), null);
+        assert.equal(await subscribed(), false);
+      }
+      const { workflow_run_id } = await knock.workflows.trigger("offers", { recipients: ["gülay"], data: {} });
+      const receipt = await received(await emailOf("receipt", { recipients, data: { subject: "Receipt" } }));
+      assert.equal(receipt.headers["list-unsubscribe"], undefined);
+      assert.equal(receipt.headers["list-unsubscribe-post"], undefined);
+      assert.deepEqual((await knock.messages.list({ workflow_run_id })).items, []);
+    });
+
     it("knows a bounce from a failure", async () => {
       const message = await emailOf("mention", {
         recipients: [{ id: "gone", name: "Gone", email: "bounce@collab.example" }],

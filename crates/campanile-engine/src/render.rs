@@ -120,7 +120,10 @@ pub(crate) fn render(
             Ok(vec![Rendered { content, timezone: None, segments: None, short_links: Vec::new() }])
         }
         Message::Email { template, attachment_key } => {
-            let template = template.as_ref().map_err(|why| NoMessage::Failed(why.clone()))?;
+            let template = template.as_ref().map_err(|errors| {
+                let told: Vec<_> = errors.iter().map(ToString::to_string).collect();
+                NoMessage::Failed(told.join("; "))
+            })?;
             email_content(program, template, attachment_key, scope, input)
         }
         Message::Sms { body, to, payload_overrides } => {

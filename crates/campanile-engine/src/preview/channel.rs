@@ -20,7 +20,7 @@ pub(crate) fn render(
     match &channel.message {
         Message::Email { template: compiled, .. } => match compiled {
             Ok(compiled) => fields.email(compiled),
-            Err(why) => fields.errors.push(TemplateError::of_field("settings.layout_key", why.clone())),
+            Err(errors) => fields.errors.extend(errors.iter().cloned()),
         },
         Message::Sms { body, to, payload_overrides } => {
             cost = fields.text("text_body", body).map(|body| segments(&body));

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 pub(crate) use self::channel::render as render_channel;
 pub use self::situation::{Situation, WorkflowFacts};
 use crate::engine::Engine;
-use crate::program::{self, ChannelProgram, OpKind};
+use crate::program::{self, ChannelProgram, Message, OpKind};
 use crate::resources::{Context, Refusal};
 
 /// The layout of environments that nobody chose one for (T16.5).
@@ -104,13 +104,20 @@ impl Engine {
             (DEFAULT_LAYOUT, Some(layout))
         });
         let partials = self.partials(situation.env, wanted, None).await?;
-        match program::compile_channel(&step, around) {
+        let compiled = program::compile_channel(&step, around).and_then(|channel| match channel.message {
+            Message::Email { template: Err(errors), .. } => Err(errors),
+            _ => Ok(channel),
+        });
+        match compiled {
             Ok(channel) => self.preview(situation, &channel, template, &partials).await,
             Err(errors) => {
                 // What has no place in a text is wrong with the request, not with what it renders.
                 let (malformed, errors): (Vec<_>, Vec<_>) = errors.into_iter().partition(|e| e.line == 0);
-                let problems = malformed.iter().map(|error| FieldProblem::new(&error.field, &error.message));
-                let problems: Vec<_> = problems.collect();
+                let problem = |error: &TemplateError| {
+                    let inside = error.field.trim_start_matches("template.");
+                    FieldProblem::new(format!("template.{inside}"), &error.message)
+                };
+                let problems: Vec<_> = malformed.iter().map(problem).collect();
                 if !problems.is_empty() {
                     return Err(Refusal::Invalid(problems));
                 }

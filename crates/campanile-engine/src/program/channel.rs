@@ -29,7 +29,7 @@ pub(crate) struct ChannelProgram {
 pub(crate) enum Message {
     Email {
         /// `Err` says why its layout keeps it from being rendered.
-        template: Result<Box<EmailTemplate>, String>,
+        template: Result<Box<EmailTemplate>, Vec<TemplateError>>,
         attachment_key: String,
     },
     Sms {
@@ -220,21 +220,19 @@ fn email(fields: &mut Fields<'_>, layout: Option<(&str, Option<&Arc<Layout>>)>) 
     let source = EmailSource::from_json(template);
     let attachment_key = settings["attachment_key"].as_str().unwrap_or("attachments").to_owned();
     let template = match layout {
-        Some((key, None)) => Err(format!("the layout {key} is not published in this environment")),
+        Some((key, None)) => Err(vec![TemplateError::of_field(
+            "settings.layout_key",
+            format!("the layout {key} is not published in this environment"),
+        )]),
         // The source was judged when it was saved. What does not fit its layout any more fails the step alone.
-        Some((_, Some(layout))) => {
-            let told = |errors: Vec<TemplateError>| {
-                errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-            };
-            EmailTemplate::compile(&source, Some(layout)).map(Box::new).map_err(told)
-        }
+        Some((_, Some(layout))) => EmailTemplate::compile(&source, Some(layout)).map(Box::new),
         None => EmailTemplate::compile(&source, None).map(Box::new).map_err(|errors| {
             for mut error in errors {
                 // The error knows its field; there it belongs into the path, not into the message.
                 let field = std::mem::take(&mut error.field);
                 fields.refuse(&field, &error);
             }
-            String::new()
+            Vec::new()
         }),
     };
     Message::Email { template, attachment_key }
