@@ -103,7 +103,9 @@ impl Engine {
         // Positive and never 0, which is nobody.
         let node = (uuid::Uuid::new_v4().as_u128() as i64) & i64::MAX | 1;
         // Made with the database, so that links outlive restarts and are good on every node.
-        let secret = store.setting("cursor_key").await?.unwrap_or_default();
+        let secret = store.setting("cursor_key").await?;
+        let secret = secret
+            .ok_or_else(|| StoreError::Corrupt("the installation has no key that signs its links".into()))?;
         let links = Arc::new(Links::new(&options.public_url, secret.as_bytes()));
         let inner = Inner {
             store,

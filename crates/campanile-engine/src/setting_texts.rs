@@ -109,7 +109,7 @@ mod tests {
         let text = |name: &str| texts.render(name, settings[name].as_str().unwrap(), &scope, &options);
         assert_eq!((text("plain").unwrap(), text("liquid").unwrap()), ("a".into(), "1!".into()));
         assert!(text("broken").is_err() && !texts.are_fixed());
-        for (name, want) in [("json_overrides", json!({"n": 1})), ("payload_overrides", json!({"x": "1"}))] {
+        for (name, want) in [("json_overrides", json!({"n": 1})), ("payload_overrides", json!({"x": 1}))] {
             assert_eq!(texts.render_json(name, &scope, &options).unwrap().unwrap(), want);
         }
         assert!(texts.render_json("plain", &scope, &options).is_none());

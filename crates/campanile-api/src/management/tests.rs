@@ -51,6 +51,7 @@ impl Server {
                         };
                         tx.insert_environment(&environment).await?;
                     }
+                    tx.set_setting("cursor_key", "test").await?;
                     tx.insert_service_token("st_test", "robot", now).await
                 })
             })

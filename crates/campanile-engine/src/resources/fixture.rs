@@ -49,7 +49,7 @@ impl Bench {
                     ] {
                         tx.insert_channel(&channel(key, kind, provider, now)).await?;
                     }
-                    Ok(())
+                    tx.set_setting("cursor_key", "test").await
                 })
             })
             .await
