@@ -15,6 +15,6 @@ mod watch;
 pub use load::load;
 pub use mails::{ProjectEmail, email_of};
 pub use report::{Entry, FileProblem, Outcome, ProjectError, Report};
-pub use steps::{LocatedError, ProjectStep, ProjectSteps, steps_of};
+pub use steps::{LocatedError, ProjectStep, ProjectSteps, branded, steps_of};
 pub use templates::{ProjectTemplates, templates};
 pub use watch::watch;

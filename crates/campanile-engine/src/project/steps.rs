@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use campanile_core::problem::FieldProblem;
-use campanile_core::scope::Scope;
 use campanile_core::workflow::{ChannelStep, ChannelType};
 use campanile_store::ResourceKind;
-use campanile_template::{Layout, LayoutSource, RenderOptions, TemplateError};
-use serde_json::{Map, Value};
+use campanile_template::{Layout, LayoutSource, RenderOptions, TemplateError, branding};
+use serde_json::{Map, Value, json};
 
 use super::folder::{self, Document, Found};
 use crate::preview::render_channel;
@@ -51,6 +50,22 @@ pub struct LocatedError {
     pub error: TemplateError,
 }
 
+/// The roots of a data file with the branding that a message would wear: the tenant's over the layout's over what the
+/// file has as the account's, and the defaults (templates.md T4.4).
+pub fn branded(roots: &Value, layout: Option<&Map<String, Value>>) -> Value {
+    let account = roots["vars"]["branding"].as_object();
+    let layers = [branding::of_tenant(roots.get("tenant")), layout, account];
+    let layers: Vec<_> = layers.into_iter().flatten().collect();
+    let mut roots = roots.clone();
+    if let Some(members) = roots.as_object_mut() {
+        let vars = members.entry("vars").or_insert_with(|| json!({}));
+        if let Some(vars) = vars.as_object_mut() {
+            vars.insert("branding".into(), branding::resolve(&layers).into());
+        }
+    }
+    roots
+}
+
 /// Reads the workflow or broadcast in `folder`; `None` where there is none.
 pub fn steps_of(project: &Path, folder: &Path) -> Option<ProjectSteps> {
     let (project, folder) = (project.canonicalize().ok()?, folder.canonicalize().ok()?);
@@ -69,19 +84,24 @@ pub fn steps_of(project: &Path, folder: &Path) -> Option<ProjectSteps> {
         &project, &read, path, step,
     ) {
         Ok(step) => all.steps.push(step),
-        Err(error) => all.errors.push(error),
+        Err(error) => all.errors.push(*error),
     });
     Some(all)
 }
 
 impl ProjectStep {
-    fn read(project: &Path, files: &Arc<Document>, path: &str, step: &Value) -> Result<Self, LocatedError> {
+    fn read(
+        project: &Path,
+        files: &Arc<Document>,
+        path: &str,
+        step: &Value,
+    ) -> Result<Self, Box<LocatedError>> {
         let Some(channel_type) = channel_type(step) else {
             let error = TemplateError::of_field(
                 &format!("{path}.channel_type"),
                 "can't be blank: neither the channel's key nor the template says it",
             );
-            return Err(LocatedError { file: files.found.place(), error });
+            return Err(Box::new(LocatedError { file: files.found.place(), error }));
         };
         let channel = ChannelStep {
             channel_type,
@@ -105,11 +125,12 @@ impl ProjectStep {
     /// Fields of the template as previews show them (templates.md T16.3), and everything that is wrong.
     pub fn render(
         &self,
-        scope: &dyn Scope,
+        scope: &Value,
         options: &RenderOptions<'_>,
     ) -> (Map<String, Value>, Vec<LocatedError>) {
         let (shown, errors) = match &self.program {
             Ok(program) => {
+                let scope = &branded(scope, program.branding_overrides());
                 let preview = render_channel(program, &self.template, scope, options);
                 (preview.template, preview.errors)
             }
@@ -201,9 +222,27 @@ fn channel_type(step: &Value) -> Option<ChannelType> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+
+    #[test]
+    fn a_file_s_branding_is_the_account_s() {
+        let layout = json!({"primary_color": "#000003", "logo_url": "layout"});
+        let roots = json!({
+            "vars": {"app_name": "Acme", "branding": {"logo_url": "file", "icon_url": "file"}},
+            "tenant": {"settings": {"branding": {"primary_color": "#000002"}}},
+        });
+        let branding = &branded(&roots, layout.as_object())["vars"]["branding"];
+        assert_eq!(
+            [
+                &branding["primary_color"],
+                &branding["logo_url"],
+                &branding["icon_url"],
+                &branding["dark_primary_color"]
+            ],
+            ["#000002", "layout", "file", "#FFFFFF"]
+        );
+        assert_eq!(branded(&json!({}), None)["vars"]["branding"]["primary_color"], "#000000");
+    }
 
     #[test]
     fn tells_channels_by_their_templates() {

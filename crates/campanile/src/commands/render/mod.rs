@@ -8,6 +8,7 @@ mod open;
 use std::io::Write as _;
 use std::path::PathBuf;
 
+use campanile_engine::project::branded;
 use campanile_template::{Notes, RenderOptions, Template, TemplateError, Warning};
 use serde_json::{Value, json};
 
@@ -86,10 +87,11 @@ fn render(input: &Input, args: &RenderArgs, notes: &Notes) -> Result<Rendered, T
     options.notes = Some(notes);
     options.strict_undefined = args.strict;
     let Some(email) = input.email()? else {
-        let text = Template::parse(&input.source)?.render(&input.scope, &options)?;
+        let text = Template::parse(&input.source)?.render(&branded(&input.scope, None), &options)?;
         return Ok(Rendered { text, subject: None });
     };
-    let rendered = email.template.render(&input.scope, &options)?;
+    let scope = branded(&input.scope, Some(email.template.branding_overrides()));
+    let rendered = email.template.render(&scope, &options)?;
     let text = if email.is_text { rendered.text } else { rendered.html };
     Ok(Rendered { text, subject: Some(rendered.subject) })
 }
