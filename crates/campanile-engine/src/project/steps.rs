@@ -69,19 +69,24 @@ pub fn steps_of(project: &Path, folder: &Path) -> Option<ProjectSteps> {
         &project, &read, path, step,
     ) {
         Ok(step) => all.steps.push(step),
-        Err(error) => all.errors.push(error),
+        Err(error) => all.errors.push(*error),
     });
     Some(all)
 }
 
 impl ProjectStep {
-    fn read(project: &Path, files: &Arc<Document>, path: &str, step: &Value) -> Result<Self, LocatedError> {
+    fn read(
+        project: &Path,
+        files: &Arc<Document>,
+        path: &str,
+        step: &Value,
+    ) -> Result<Self, Box<LocatedError>> {
         let Some(channel_type) = channel_type(step) else {
             let error = TemplateError::of_field(
                 &format!("{path}.channel_type"),
                 "can't be blank: neither the channel's key nor the template says it",
             );
-            return Err(LocatedError { file: files.found.place(), error });
+            return Err(Box::new(LocatedError { file: files.found.place(), error }));
         };
         let channel = ChannelStep {
             channel_type,
