@@ -79,15 +79,16 @@ impl SettingTexts {
         texts.chain(jsons).filter(|(_, error)| error.is_liquid).map(|(name, error)| (name.as_str(), error))
     }
 
-    /// The texts that parse.
+    /// Every template that parses, those inside of JSON too.
     pub(crate) fn templates(&self) -> impl Iterator<Item = &Template> {
-        self.texts.values().filter_map(|text| text.as_ref().ok())
+        let jsons = self.overrides.values().filter_map(|json| json.as_ref().ok());
+        let texts = self.texts.values().filter_map(|text| text.as_ref().ok());
+        texts.chain(jsons.flat_map(JsonTemplate::templates))
     }
 
     /// Whether any of them may read that root.
     pub(crate) fn mention(&self, root: &str) -> bool {
-        let jsons = self.overrides.values().filter_map(|json| json.as_ref().ok());
-        self.templates().any(|text| text.mentions(root)) || jsons.into_iter().any(|json| json.mentions(root))
+        self.templates().any(|template| template.mentions(root))
     }
 }
 

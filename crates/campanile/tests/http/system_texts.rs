@@ -51,7 +51,8 @@ fn everywhere() -> Value {
             "settings": {"pre_content": t("pre")},
         }),
     );
-    mail["channel_overrides"] = json!({"from_name": t("from")});
+    mail["channel_overrides"] =
+        json!({"from_name": t("from"), "json_overrides": {"headers": [t("mail header")]}});
     let branch = json!({"ref": "b", "type": "branch", "branches": [
         {"name": "default", "steps": [step("sms", json!({"text_body": t("sms"), "settings": {"to_number": t("to")}}))]},
     ]});
@@ -98,6 +99,7 @@ fn every_field_of_every_channel_is_collected() {
             "https://hook.test",
             "https://x.test",
             "label",
+            "mail header",
             "pre",
             "preview",
             "push",
