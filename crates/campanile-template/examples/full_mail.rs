@@ -17,7 +17,7 @@ const ROUNDS: usize = 200;
 
 fn layout() -> Value {
     let (mut css, mut rows) = (String::new(), String::new());
-    for n in 0..60 {
+    for n in 0..70 {
         let _ =
             writeln!(css, ".row{n} td{{padding:{n}px 8px;color:#26282c;font-size:14px;line-height:20px}}");
         let _ = writeln!(

@@ -108,8 +108,9 @@ impl<'s> Iterator for Tags<'s> {
                 continue;
             };
             self.at = tag.end;
-            let is_raw = ["style", "script", "title", "textarea"].iter().any(|name| tag.is(name));
-            if is_raw && tag.kind == Kind::Open {
+            let may_be_raw = matches!(tag.name.as_bytes().first(), Some(b's' | b'S' | b't' | b'T'));
+            let is_raw = || ["style", "script", "title", "textarea"].iter().any(|name| tag.is(name));
+            if tag.kind == Kind::Open && may_be_raw && is_raw() {
                 self.raw = Some(tag.name);
             }
             return Some(tag);

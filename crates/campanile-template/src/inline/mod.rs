@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use css_inline::{CSSInliner, InlineOptions};
 
 use crate::liquid::TemplateError;
-use crate::markup::{Kind, Tags};
+use crate::markup::{Kind, Tag, Tags};
 
 /// Rules times elements, at the most: what matching them may cost.
 const MATCHES_MAX: usize = 20_000_000;
@@ -23,15 +23,17 @@ static INLINER: LazyLock<CSSInliner<'static>> = LazyLock::new(|| {
         keep_link_tags: true,
         minify_css: true,
         load_remote_stylesheets: false,
-        preallocate_node_capacity: 512,
+        // A mail of 30 kB has about a thousand nodes.
+        preallocate_node_capacity: 2_048,
         ..InlineOptions::default()
     })
 });
 
 /// Inlines the styles of a document. One without styles stays as it is, byte for byte.
 pub(crate) fn inline(html: &str) -> Result<String, TemplateError> {
-    depth::check(html)?;
-    let cost = Cost::of(html);
+    let tags: Vec<Tag<'_>> = Tags::of(html).collect();
+    depth::check(html, &tags)?;
+    let cost = Cost::of(html, &tags);
     if cost.rules == 0 {
         return Ok(html.to_owned());
     }
@@ -58,10 +60,10 @@ struct Cost {
 }
 
 impl Cost {
-    fn of(html: &str) -> Self {
+    fn of(html: &str, tags: &[Tag<'_>]) -> Self {
         let mut cost = Self { rules: 0, elements: 0 };
         let mut style = None;
-        for tag in Tags::of(html) {
+        for tag in tags {
             match tag.kind {
                 Kind::Open if tag.is("style") => style = Some(tag.end),
                 Kind::Close if tag.is("style") => {
