@@ -141,8 +141,10 @@ impl Engine {
             None => Vec::new(),
         };
         let settings = self.fresh_settings(&mut attempt, data).await?;
-        let mut secrets = attempt.provider.secrets(&settings);
-        secrets.extend(self.catalog().variables().secrets_in(attempt.message.row.env));
+        let of_provider = attempt.provider.secrets(&settings);
+        let catalog = self.catalog();
+        let of_variables = catalog.variables().secrets_in(attempt.message.row.env);
+        let secrets: Vec<&str> = of_provider.iter().chain(of_variables).map(String::as_str).collect();
         let message_id = attempt.message.row.id.to_string();
         let overrides = attempt.extra.overrides.clone();
         let mut delivery = Delivery::new(&message_id, &settings, attempt.now);
@@ -302,10 +304,9 @@ impl Attempt<'_> {
         &self,
         outgoing: &Outgoing,
         result: Option<&Result<Answer, campanile_channels::exchange::TransportError>>,
-        secrets: &[String],
+        secrets: &[&str],
     ) -> DeliveryLog {
-        let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
-        let log = delivery_log::record(self.provider, &self.content, outgoing, result, &secrets);
+        let log = delivery_log::record(self.provider, &self.content, outgoing, result, secrets);
         DeliveryLog {
             id: Ksuid::derived(
                 self.now,

@@ -119,6 +119,8 @@ struct EnvVars {
     public: Value,
     /// The account's, without defaults.
     branding: Map<String, Value>,
+    /// Texts of secret variables, those inside of JSON too.
+    secrets: Vec<String>,
 }
 
 impl Variables {
@@ -152,19 +154,22 @@ impl Variables {
         all.sort_by(|a, b| (a.created_at, &a.key).cmp(&(b.created_at, &b.key)));
         let by_env = environments
             .map(|env| {
-                let (mut every, mut public) = (Map::new(), Map::new());
+                let (mut every, mut public, mut secrets) = (Map::new(), Map::new(), Vec::new());
                 for variable in &all {
                     // What is not set is absent, so that templates see nil.
                     let Some(text) = variable.text_in(env) else { continue };
                     let value = value_of(text);
-                    if !variable.is_secret {
+                    if variable.is_secret {
+                        secrets.push(text.to_owned());
+                        texts(&value, &mut secrets);
+                    } else {
                         public.insert(variable.key.clone(), value.clone());
                     }
                     every.insert(variable.key.clone(), value);
                 }
                 let branding = account.in_env(env);
                 every.insert("branding".into(), branding::resolve(&[&branding]).into());
-                (env, EnvVars { all: Arc::new(every.into()), public: public.into(), branding })
+                (env, EnvVars { all: Arc::new(every.into()), public: public.into(), branding, secrets })
             })
             .collect();
         Self { all, branding: account, by_env }
@@ -218,14 +223,8 @@ impl Variables {
     }
 
     /// Texts of an environment's secret variables, those inside of JSON too: what logs must not show.
-    pub(crate) fn secrets_in(&self, env: EnvId) -> Vec<String> {
-        let mut secrets = Vec::new();
-        for variable in self.all.iter().filter(|variable| variable.is_secret) {
-            let Some(text) = variable.text_in(env) else { continue };
-            secrets.push(text.to_owned());
-            texts(&value_of(text), &mut secrets);
-        }
-        secrets
+    pub(crate) fn secrets_in(&self, env: EnvId) -> &[String] {
+        self.by_env.get(&env).map_or(&[], |vars| &vars.secrets)
     }
 
     /// What anybody may read of them: an object.

@@ -59,12 +59,12 @@ impl RunContext {
 /// The preferences that all recipients of a run share.
 #[derive(Debug, Default)]
 pub(crate) struct SharedPreferences {
-    pub(super) environment: Option<Arc<PreferenceSet>>,
-    pub(super) tenant: Option<PreferenceSet>,
+    pub(crate) environment: Option<Arc<PreferenceSet>>,
+    pub(crate) tenant: Option<PreferenceSet>,
 }
 
 impl SharedPreferences {
-    fn of(catalog: &Catalog, env: EnvId, tenant: Option<&RecipientRow>) -> Self {
+    pub(crate) fn of(catalog: &Catalog, env: EnvId, tenant: Option<&RecipientRow>) -> Self {
         Self {
             environment: catalog.preference_default(env).cloned(),
             tenant: tenant.and_then(tenant_default).map(PreferenceSet::shared),

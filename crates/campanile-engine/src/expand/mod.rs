@@ -18,7 +18,7 @@ use campanile_template::Loaded;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub(crate) use context::{RunContext, filterable, own_have_conditions};
+pub(crate) use context::{RunContext, SharedPreferences, filterable, own_have_conditions};
 
 use crate::engine::Engine;
 use crate::fan_out::{Parents, Via};

@@ -6,8 +6,8 @@ use campanile_core::ids::EnvId;
 use campanile_core::problem::FieldProblem;
 use campanile_store::ResourceKind;
 use campanile_template::{
-    EmailBody, EmailSource, EmailTemplate, Layout, LayoutSource, Partial, Partials, RenderOptions,
-    RenderedEmail, Template, TemplateError, Tracking,
+    EmailBody, EmailSource, EmailTemplate, Layout, LayoutSource, Partial, Partials, RenderedEmail, Template,
+    TemplateError, Tracking,
 };
 use serde_json::{Map, Value, json};
 
@@ -58,14 +58,8 @@ impl Engine {
             Err(errors) => return Ok(Err(sorted(errors))),
         };
         let scope = roots.scope();
-        let translations = self.translations_of(situation, roots.locale()).await?;
-        let now = self.clock().now();
-        let rendered = self.with_stored_data(situation.env, |loaded, notes| {
-            let options = RenderOptions::at(now)
-                .with_partials(&partials)
-                .with_translations(translations.as_deref())
-                .with_data(loaded, notes);
-            template.render_whole(&scope, &options, Tracking::default()).map_err(sorted)
+        let rendered = self.render_preview(situation, roots.locale(), &partials, |options| {
+            template.render_whole(&scope, options, Tracking::default()).map_err(sorted)
         });
         Ok(rendered.await?)
     }
@@ -149,24 +143,18 @@ impl Engine {
             }
             None => None,
         };
-        let translations = self.translations_of(&nobody, None).await?;
-        let now = self.clock().now();
-        let rendered = self.with_stored_data(env, |loaded, notes| {
-            let options = RenderOptions::at(now)
-                .with_partials(partials)
-                .with_translations(translations.as_deref())
-                .with_data(loaded, notes);
+        let rendered = self.render_preview(&nobody, None, partials, |options| {
             let own = |error: TemplateError| {
                 let partial = partials.get(PREVIEWED);
                 let inside =
-                    partial.and_then(|partial| partial.error_in(content, data, &scope["vars"], &options));
+                    partial.and_then(|partial| partial.error_in(content, data, &scope["vars"], options));
                 vec![inside.unwrap_or(error).within("content")]
             };
             // By itself first: in a layout nobody would know where in the partial an error is.
-            let alone = bare.render(&scope, &options).map_err(own)?;
+            let alone = bare.render(&scope, options).map_err(own)?;
             match &framed {
                 Some(template) => {
-                    template.render_whole(&scope, &options, Tracking::default()).map(|mail| mail.html)
+                    template.render_whole(&scope, options, Tracking::default()).map(|mail| mail.html)
                 }
                 None => Ok(alone),
             }

@@ -9,7 +9,7 @@ use campanile_channels::sms::Segments;
 use campanile_core::problem::FieldProblem;
 use campanile_core::workflow::{self, ChannelStep, ChannelType};
 use campanile_store::ResourceKind;
-use campanile_template::{Partials, RenderOptions, TemplateError};
+use campanile_template::{Partials, TemplateError};
 use serde_json::{Map, Value};
 
 pub(crate) use self::channel::render as render_channel;
@@ -135,14 +135,8 @@ impl Engine {
     ) -> Result<Preview, Refusal> {
         let roots = self.roots_of(situation, channel.branding_overrides()).await?;
         let scope = roots.scope();
-        let translations = self.translations_of(situation, roots.locale()).await?;
-        let now = self.clock().now();
-        let rendered = self.with_stored_data(situation.env, |loaded, notes| {
-            let options = RenderOptions::at(now)
-                .with_partials(partials)
-                .with_translations(translations.as_deref())
-                .with_data(loaded, notes);
-            channel::render(channel, template, &scope, &options)
+        let rendered = self.render_preview(situation, roots.locale(), partials, |options| {
+            channel::render(channel, template, &scope, options)
         });
         Ok(rendered.await?)
     }

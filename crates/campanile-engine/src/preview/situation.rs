@@ -9,11 +9,12 @@ use campanile_core::problem::FieldProblem;
 use campanile_core::recipient::{RecipientRef, TENANTS};
 use campanile_core::time::Timestamp;
 use campanile_store::{RecipientRow, StoreError};
-use campanile_template::{Translations, branding};
+use campanile_template::{Partials, RenderOptions, branding};
 use serde_json::{Map, Value, json};
 
 use crate::engine::Engine;
-use crate::identify::{scope_value, tenant_default};
+use crate::expand::SharedPreferences;
+use crate::identify::scope_value;
 use crate::program::Program;
 use crate::resources::Refusal;
 use crate::scope::{RunScope, SharedRoots};
@@ -134,13 +135,12 @@ impl Engine {
         let mut recipient = scope_value(row);
         let own = |text: &Option<String>| text.as_deref().map(PreferenceSet::from_text);
         let (own_default, own_tenant) = (own(&row.sets.default), own(&row.sets.tenant));
-        let tenant = tenant.and_then(tenant_default).map(PreferenceSet::shared);
-        let catalog = self.catalog();
+        let shared = SharedPreferences::of(&self.catalog(), env, tenant);
         let sources = Sources {
             recipient: own_default.as_ref(),
             recipient_tenant: own_tenant.as_ref(),
-            tenant: tenant.as_ref(),
-            environment: catalog.preference_default(env).map(Arc::as_ref),
+            tenant: shared.tenant.as_ref(),
+            environment: shared.environment.as_deref(),
         };
         if let Some(members) = recipient.as_object_mut() {
             members.insert("preferences".into(), sources.resolved());
@@ -173,15 +173,27 @@ impl Engine {
         Value::Object(vars)
     }
 
-    /// Committed translations, as the recipient sees them (T5.13).
-    pub(super) async fn translations_of(
+    /// Renders with what previews have: published partials, stored data, and committed translations as the recipient
+    /// sees them (T5.13).
+    pub(super) async fn render_preview<T: Send>(
         &self,
         situation: &Situation,
         locale: Option<&str>,
-    ) -> Result<Option<Arc<Translations>>, StoreError> {
+        partials: &Partials,
+        mut render: impl FnMut(&RenderOptions<'_>) -> T + Send,
+    ) -> Result<T, StoreError> {
         let translations = self.translations(situation.env).await?;
         let translations = translations.under(situation.tenant.as_deref());
-        Ok((!translations.is_empty()).then(|| translations.of(locale)))
+        let translations = (!translations.is_empty()).then(|| translations.of(locale));
+        let now = self.clock().now();
+        let rendered = self.with_stored_data(situation.env, |loaded, notes| {
+            let options = RenderOptions::at(now)
+                .with_partials(partials)
+                .with_translations(translations.as_deref())
+                .with_data(loaded, notes);
+            render(&options)
+        });
+        rendered.await
     }
 }
 
